@@ -1,0 +1,214 @@
+"""One named task: what it answers, which head reads the sentence, how its loss is weighed."""
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+TASK_KINDS = (
+    "single_label_classification",
+    "binary_classification",
+    "multi_label_classification",
+    "regression",
+    "ordinal_regression",
+    "token_classification",
+    "pair_similarity",
+    "pair_classification",
+)
+HEAD_KINDS = ("linear", "mlp", "attention")
+HEAD_INPUTS = ("pooled", "projected", "normalized")
+LABELLED_KINDS = tuple(kind for kind in TASK_KINDS if kind not in ("regression", "pair_similarity"))
+# Losses by kind; the first is the default.
+LOSSES = {
+    "single_label_classification": ("cross_entropy",),
+    "binary_classification": ("binary_cross_entropy",),
+    "multi_label_classification": ("binary_cross_entropy",),
+    "regression": ("mse", "huber", "mae"),
+    "ordinal_regression": ("corn",),
+    "token_classification": ("cross_entropy",),
+    "pair_similarity": ("mse", "cosent"),
+    "pair_classification": ("cross_entropy",),
+}
+# Attributes of torch.nn.ModuleDict, which holds the heads by name; a test compares this list with torch.
+RESERVED_TASK_NAMES = frozenset(
+    "T_destination add_module apply bfloat16 buffers call_super_init children clear compile cpu cuda double dump_patches "
+    "eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu items keys "
+    "load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters pop "
+    "register_backward_hook register_buffer register_forward_hook register_forward_pre_hook "
+    "register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook "
+    "register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook "
+    "register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty "
+    "train training type update values xpu zero_grad".split()
+)
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+@dataclass(kw_only=True)
+class TaskConfig:
+    """A task of a polyhead model; every field survives JSON.
+
+    Args:
+        name: Plain identifier; the key of this task's logits, labels and answers.
+        kind: One of `TASK_KINDS`.
+        labels: Class names in their frozen order, position = id. Binary: `[negative, positive]`. Token tasks: BIO tags
+            with `"O"`. Regression: names of several values, or None for one unnamed value. In a recipe they may be left
+            out and are then read from the training data.
+        head: `linear`, `mlp`, or `attention` (pools the token embeddings by itself).
+        head_input: What the head reads: the `pooled` vector, after projection (`projected`), or after L2 normalisation
+            (`normalized`). Token tasks and attention heads read token embeddings and ignore it.
+        head_hidden_size: Width of the hidden layers of an `mlp` head; None: the width of its input.
+        head_num_layers: Number of hidden layers of an `mlp` head.
+        head_activation: Activation of an `mlp` head, a name that transformers knows (`gelu`, `relu`, `tanh`).
+        head_dropout: Dropout probability before each linear layer of the head.
+        head_layer_norm: LayerNorm after each hidden layer (`mlp`) or after pooling (`attention`).
+        head_num_attention_heads: Number of attention distributions of an `attention` head; divides the hidden size.
+        loss: One of `LOSSES[kind]`; None: the first.
+        weight: Factor of this task's loss in the sum.
+        class_weights: Factor per class in the loss (single label, token and pair classification).
+        pos_weight: Factor of the positive class (binary: one number; multi-label: one per label).
+        label_smoothing: Share of the target spread over all classes, in [0, 1) (cross-entropy kinds).
+        target_mean: Regression: mean of each value in the training data; targets are standardised with it.
+        target_scale: Regression: standard deviation of each value in the training data.
+        value_range: Pair similarity: `[lowest, highest]` label in the data, mapped onto a cosine of 0 to 1.
+        thresholds: Decision thresholds on probabilities (multi-label: one per label; binary: one); None: 0.5.
+        metric: The metric that enters the multi-task score; None: the default of the kind.
+
+    Raises:
+        ValueError: A field is out of range or contradicts the kind; the message names task and field.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"extra": "forbid"}
+
+    name: str
+    kind: str
+    labels: list[str] | None = None
+    head: str = "linear"
+    head_input: str = "projected"
+    head_hidden_size: int | None = None
+    head_num_layers: int = 1
+    head_activation: str = "gelu"
+    head_dropout: float = 0.1
+    head_layer_norm: bool = True
+    head_num_attention_heads: int = 4
+    loss: str | None = None
+    weight: float = 1.0
+    class_weights: list[float] | None = None
+    pos_weight: list[float] | None = None
+    label_smoothing: float = 0.0
+    target_mean: list[float] | None = None
+    target_scale: list[float] | None = None
+    value_range: list[float] | None = None
+    thresholds: list[float] | None = None
+    metric: str | None = None
+
+    def __post_init__(self) -> None:
+        self._check_name()
+        self._check_choice("kind", TASK_KINDS)
+        self._check_choice("head", HEAD_KINDS)
+        self._check_choice("head_input", HEAD_INPUTS)
+        self.loss = self.loss or LOSSES[self.kind][0]
+        self._check_choice("loss", LOSSES[self.kind])
+        self._check_numbers()
+        if self.labels is not None:
+            self._check_labels(self.labels)
+        if self.labels is not None or self.kind not in LABELLED_KINDS:
+            self._check_lengths()
+        if self.is_token and self.head == "attention":
+            self._refuse("head", "'attention' pools a whole sentence, but a token task answers per word; use 'linear' or 'mlp'")
+        if self.kind == "pair_similarity" and self.head != "linear":
+            self._refuse("head", "pair_similarity is the cosine of two embeddings and has no head; leave `head` out")
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether the task reads two texts."""
+        return self.kind.startswith("pair_")
+
+    @property
+    def is_token(self) -> bool:
+        """Whether the task answers per word."""
+        return self.kind == "token_classification"
+
+    @property
+    def num_labels(self) -> int:
+        """Number of labels or regression values; 1 where none are named."""
+        return len(self.labels) if self.labels else 1
+
+    @property
+    def num_logits(self) -> int:
+        """Width of the head's output; 0 for `pair_similarity`, which has no head."""
+        if self.kind == "pair_similarity":
+            return 0
+        if self.kind == "binary_classification":
+            return 1
+        # CORN has one logit per step between neighbouring labels.
+        return self.num_labels - 1 if self.kind == "ordinal_regression" else self.num_labels
+
+    @property
+    def label2id(self) -> dict[str, int]:
+        """Position of each label."""
+        return {label: position for position, label in enumerate(self.labels or [])}
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields that differ from their defaults, and name and kind."""
+        fields = {field.name: field.default for field in dataclasses.fields(self)}
+        values = dataclasses.asdict(self)
+        fields["loss"] = LOSSES[self.kind][0]
+        return {name: value for name, value in values.items() if name in ("name", "kind") or value != fields[name]}
+
+    def _refuse(self, field: str, reason: str) -> None:
+        raise ValueError(f"task '{self.name}', field '{field}': {reason}.")
+
+    def _check_name(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise ValueError(f"task name {self.name!r} must be a plain identifier: letters, digits and _, a letter first.")
+        if self.name in RESERVED_TASK_NAMES:
+            raise ValueError(f"task name '{self.name}' is an attribute of torch modules; choose another, such as 'my_{self.name}'.")
+
+    def _check_choice(self, field: str, allowed: tuple[str, ...]) -> None:
+        value = getattr(self, field)
+        if value not in allowed:
+            self._refuse(field, f"{value!r} is not one of {', '.join(allowed)}")
+
+    def _check_numbers(self) -> None:
+        if not 0 <= self.label_smoothing < 1:
+            self._refuse("label_smoothing", f"{self.label_smoothing} is not in [0, 1)")
+        if not 0 <= self.head_dropout < 1:
+            self._refuse("head_dropout", f"{self.head_dropout} is not in [0, 1)")
+        if self.weight < 0:
+            self._refuse("weight", f"{self.weight} is negative; 0 switches the task's loss off")
+        if self.head_num_layers < 1 or self.head_num_attention_heads < 1:
+            self._refuse("head_num_layers / head_num_attention_heads", "must be at least 1")
+        if self.value_range is not None and (len(self.value_range) != 2 or self.value_range[0] >= self.value_range[1]):
+            self._refuse("value_range", f"{self.value_range} must be [lowest, highest]")
+        if self.target_scale is not None and min(self.target_scale, default=1) <= 0:
+            self._refuse("target_scale", f"{self.target_scale} must be positive")
+
+    def _check_labels(self, labels: list[str]) -> None:
+        if any(not isinstance(label, str) for label in labels):
+            self._refuse("labels", f"{labels} must be strings: quote numbers and yes/no in YAML")
+        if len(set(labels)) != len(labels):
+            self._refuse("labels", f"{sorted({label for label in labels if labels.count(label) > 1})} stand twice")
+        fewest = 1 if self.kind in ("regression", "multi_label_classification", "token_classification") else 2
+        if len(labels) < fewest:
+            self._refuse("labels", f"{labels} are too few: at least {fewest} needed")
+        if self.kind == "binary_classification" and len(labels) != 2:
+            self._refuse("labels", f"{labels} must be two: [negative, positive]")
+        if self.kind == "pair_similarity":
+            self._refuse("labels", "pair_similarity answers with a number and has no labels")
+
+    def _check_lengths(self) -> None:
+        for field, length in self._expected_lengths().items():
+            values = getattr(self, field)
+            if values is not None and len(values) != length:
+                self._refuse(field, f"{len(values)} numbers given, {length} needed for labels {self.labels}")
+
+    def _expected_lengths(self) -> dict[str, int]:
+        per_label = self.num_labels
+        decisions = 1 if self.kind == "binary_classification" else per_label
+        return {
+            "class_weights": per_label,
+            "pos_weight": decisions,
+            "thresholds": decisions,
+            "target_mean": per_label,
+            "target_scale": per_label,
+        }
