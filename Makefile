@@ -1,0 +1,49 @@
+PYTHON ?= python3
+.PHONY: setup quickstart test test-all test-oldest check format
+
+setup: .venv/.stamp
+
+# The pins first, then ourselves without dependencies: resolving the loose requirements takes pip minutes.
+.venv/.stamp: constraints.txt pyproject.toml
+	$(call make_environment,.venv,constraints.txt)
+
+.venv-oldest/.stamp: constraints-oldest.txt pyproject.toml
+	$(call make_environment,.venv-oldest,constraints-oldest.txt)
+
+ifneq ($(shell command -v uv),)
+INSTALL = uv pip install --python $(1)/bin/python
+VENV = uv venv --allow-existing --python $(PYTHON)
+else
+INSTALL = $(1)/bin/python -m pip install
+VENV = $(PYTHON) -m venv
+endif
+
+define make_environment
+$(VENV) $(1)
+$(INSTALL) -r $(2)
+$(INSTALL) --no-deps --no-build-isolation -e .
+touch $(1)/.stamp
+endef
+
+quickstart: setup
+	.venv/bin/polyhead train recipes/quickstart.yaml --output runs/quickstart
+	.venv/bin/polyhead evaluate runs/quickstart recipes/quickstart.yaml --split test
+	.venv/bin/python recipes/quickstart/load_without_polyhead.py runs/quickstart
+
+test: setup
+	.venv/bin/python -m pytest
+
+test-all: setup
+	.venv/bin/python -m pytest -m "not gpu"
+
+test-oldest: .venv-oldest/.stamp
+	.venv-oldest/bin/python -m pytest
+
+# mypy cannot follow setuptools' folder mapping, so it reads links laid out like the installed package.
+check: setup
+	.venv/bin/ruff format --check . && .venv/bin/ruff check .
+	rm -rf build/types && mkdir -p build/types/polyhead && ln -s $(addprefix $(CURDIR)/,configuration modeling training publishing $(wildcard interface/*)) build/types/polyhead/
+	.venv/bin/mypy
+
+format: setup
+	.venv/bin/ruff check --fix-only . && .venv/bin/ruff format .

@@ -1,0 +1,1 @@
+"""What a model is: JSON-safe fields and their validation."""

@@ -1,0 +1,1 @@
+"""How a model leaves: model card, ONNX, head surgery, Hub push."""

@@ -1,0 +1,1 @@
+"""How a model learns: recipes, data, sampling, parameter groups, freezing, metrics, Trainer."""
