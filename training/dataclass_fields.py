@@ -50,7 +50,9 @@ def _plain_default(field: dataclasses.Field) -> Any:
 
 def _checkable(hint: Any) -> Any:
     """Replace `SomeEnum | str` by the enum's values, and what pydantic cannot describe by Any."""
-    members = typing.get_args(hint) if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union else ()
+    members = (
+        typing.get_args(hint) if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union else ()
+    )
     enums = [member for member in members if isinstance(member, type) and issubclass(member, enum.Enum)]
     if enums:
         values = tuple(str(item.value) for item in enums[0])

@@ -54,7 +54,9 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """
     content = read_recipe_file(path)
     problems = apply_overrides(content, overrides)
-    problems += [f"{key}: unknown section; {suggest_name(str(key), SECTIONS)}" for key in content if key not in SECTIONS]
+    problems += [
+        f"{key}: unknown section; {suggest_name(str(key), SECTIONS)}" for key in content if key not in SECTIONS
+    ]
     problems += [f"{key}: missing section; add it" for key in SECTIONS[:3] if content.get(key) is None]
     context = {"folder": Path(path).resolve().parent}
     model = None
@@ -63,9 +65,12 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     if model is not None and model.from_scratch is not None:
         problems += _backbone_problems(model.from_scratch)
     raw_tasks, raw_data = _items(content, "tasks", problems), _items(content, "data", problems)
-    tasks = [task for index, raw in enumerate(raw_tasks) if (task := _task(raw, _item_key("tasks", index, raw), problems))]
+    tasks = [
+        task for index, raw in enumerate(raw_tasks) if (task := _task(raw, _item_key("tasks", index, raw), problems))
+    ]
     sources = (
-        _validate(DataSource, raw, _item_key("data", index, raw), problems, context) for index, raw in enumerate(raw_data)
+        _validate(DataSource, raw, _item_key("data", index, raw), problems, context)
+        for index, raw in enumerate(raw_data)
     )
     data = [source for source in sources if source]
     problems += _train_problems(content.get("train") or {})
@@ -139,10 +144,14 @@ def _backbone_problems(fields: dict[str, Any]) -> list[str]:
     if not isinstance(model_type, str):
         return [f"{key}.model_type: {show(model_type)} came; name the architecture, for example bert"]
     if model_type not in CONFIG_MAPPING:
-        return [f"{key}.model_type: '{model_type}' is unknown to transformers; {suggest_name(model_type, CONFIG_MAPPING)}"]
+        return [
+            f"{key}.model_type: '{model_type}' is unknown to transformers; {suggest_name(model_type, CONFIG_MAPPING)}"
+        ]
     config_class = CONFIG_MAPPING[model_type]
     problems: list[str] = []
-    own_fields = {name: value for name, value in fields.items() if name not in ("model_type", *config_class.attribute_map)}
+    own_fields = {
+        name: value for name, value in fields.items() if name not in ("model_type", *config_class.attribute_map)
+    }
     _validate(fields_model(config_class), own_fields, key, problems)
     return problems
 

@@ -18,7 +18,9 @@ def expand_environment(text: str) -> str:
         name, default = reference.groups()
         value = os.environ.get(name) or default
         if value is None:
-            raise ValueError(f"'{text}' needs the environment variable {name}; run `export {name}=...` or write ${{{name}:-default}}")
+            raise ValueError(
+                f"'{text}' needs the environment variable {name}; run `export {name}=...` or write ${{{name}:-default}}"
+            )
         return value
 
     return _REFERENCE.sub(value_of, text)
@@ -54,5 +56,7 @@ def resolve_name_or_folder(text: str, folder: Path) -> str:
     expanded = expand_environment(text)
     if expanded.startswith((".", "/", "~")):
         hint = environment_hint(text)
-        raise ValueError(f"no folder {local}; " + (hint or "give a folder, relative to the recipe, or a name on the Hub"))
+        raise ValueError(
+            f"no folder {local}; " + (hint or "give a folder, relative to the recipe, or a name on the Hub")
+        )
     return expanded

@@ -24,7 +24,9 @@ def _text_keys(value: Any) -> Any:
     # YAML reads an unquoted 0 as a number; as a key it can only mean the text in the file.
     if not isinstance(value, dict):
         return value
-    return {str(key) if isinstance(key, int) and not isinstance(key, bool) else key: item for key, item in value.items()}
+    return {
+        str(key) if isinstance(key, int) and not isinstance(key, bool) else key: item for key, item in value.items()
+    }
 
 
 class _Section(BaseModel):
@@ -59,7 +61,9 @@ class ModelSection(_Section):
             came = "neither" if self.backbone is None else "both"
             raise ValueError(f"{came} of backbone and from_scratch came; give exactly one")
         if self.from_scratch is None and (self.tokenizer or self.vocab_size):
-            raise ValueError("tokenizer and vocab_size go with from_scratch; a backbone brings its own tokenizer, leave them out")
+            raise ValueError(
+                "tokenizer and vocab_size go with from_scratch; a backbone brings its own tokenizer, leave them out"
+            )
         if self.tokenizer and self.vocab_size:
             raise ValueError("vocab_size is for a tokenizer that is trained here; leave it or tokenizer out")
         if self.default_prompt_name is not None and self.default_prompt_name not in (self.prompts or {}):
@@ -87,7 +91,9 @@ class DataSource(_Section):
     splits: dict[Split, str] | None = Field(None, description="Our splits and the Hub's names of them.")
     text: str | list[str] | None = Field(None, description="Column of the text, or the two columns of a pair.")
     words: str | None = Field(None, description="Instead of text: column of the words, a list.")
-    labels: dict[str, str | list[str]] = Field(min_length=1, description="Task and its column, or columns of several values.")
+    labels: dict[str, str | list[str]] = Field(
+        min_length=1, description="Task and its column, or columns of several values."
+    )
     label_names: dict[str, Annotated[dict[str, str], BeforeValidator(_text_keys)]] = Field(
         default_factory=dict, description="By task: value in the file and the label it means."
     )

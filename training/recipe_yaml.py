@@ -48,9 +48,13 @@ def parse_yaml(text: str, origin: str) -> Any:
         loader = _StrictLoader(text)  # inside the try: the constructor already reads the first characters
         return _unshare(loader.get_single_data(), [])
     except yaml.MarkedYAMLError as error:
-        raise RecipeError(origin, [f"{_place(error)}: {error.problem or error.context}; write plain YAML there"]) from error
+        raise RecipeError(
+            origin, [f"{_place(error)}: {error.problem or error.context}; write plain YAML there"]
+        ) from error
     except yaml.YAMLError as error:
-        raise RecipeError(origin, [f"not text: {' '.join(str(error).split())}; write the recipe as plain YAML"]) from error
+        raise RecipeError(
+            origin, [f"not text: {' '.join(str(error).split())}; write the recipe as plain YAML"]
+        ) from error
     except (ValueError, RecursionError) as error:
         raise RecipeError(origin, [f"cannot be read as YAML: {error}; write plain mappings and lists"]) from error
     finally:
@@ -79,7 +83,9 @@ def read_recipe_file(path: str | Path) -> dict[str, Any]:
     if content is None:
         raise RecipeError(str(path), ["is empty; write the sections model, tasks, data and train"])
     if not isinstance(content, dict):
-        raise RecipeError(str(path), [f"holds a {type(content).__name__}; write the sections model, tasks, data and train"])
+        raise RecipeError(
+            str(path), [f"holds a {type(content).__name__}; write the sections model, tasks, data and train"]
+        )
     return content
 
 

@@ -1,0 +1,69 @@
+"""JSON lines: one object a line, UTF-8."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .data_error import DataError, DataProblems
+
+
+def read_json_lines(file: Path, max_rows: int | None = None) -> tuple[list[dict[str, Any]], list[int]]:
+    """Read the objects of a JSON lines file; blank lines are skipped.
+
+    Args:
+        file: The file.
+        max_rows: Stop after so many objects; None: read them all.
+
+    Returns:
+        The objects, and the 1-based line of each.
+
+    Raises:
+        DataError: Lists the lines that are not UTF-8, not JSON, not an object, or name a key twice.
+    """
+    problems = DataProblems()
+    records: list[dict[str, Any]] = []
+    rows: list[int] = []
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise DataError([f"{file.name}: cannot be read: {error.strerror}; check its permissions"]) from error
+    # Split at line feeds only: a JSON string may hold U+2028 and others that str.splitlines would cut at.
+    for row, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        if not line or line.isspace():
+            continue
+        try:
+            records.append(_parse_object(line))
+            rows.append(row)
+        except ValueError as error:
+            problems.add(f"{file.name}:{row}", None, error)
+        if len(records) == max_rows:
+            break
+    problems.raise_if_any()
+    return records, rows
+
+
+def _parse_object(line: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(line.decode("utf-8"), object_pairs_hook=_refuse_duplicates)
+    except UnicodeDecodeError as error:
+        raise ValueError(f"byte {error.start + 1} of the line is not UTF-8; save the file as UTF-8") from error
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON at column {error.colno}: {error.msg}; write one object a line") from error
+    except RecursionError as error:
+        raise ValueError("nested too deeply; write one flat object a line") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"a JSON {_json_type(value)} came; write one object a line, {{...}}")
+    return value
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        twice = next(key for key in value if sum(other == key for other, _ in pairs) > 1)
+        raise ValueError(f"key '{twice}' stands twice in the object; keep one")
+    return value
+
+
+def _json_type(value: Any) -> str:
+    names = {list: "array", str: "string", bool: "boolean", int: "number", float: "number", type(None): "null"}
+    return names[type(value)]
