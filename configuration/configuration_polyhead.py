@@ -11,7 +11,8 @@ from transformers import AutoConfig, PreTrainedConfig
 
 from .tasks_polyhead import TaskConfig
 
-POOLINGS = ("cls", "mean", "max", "mean_sqrt_len", "weighted_mean", "last_token", "attention")
+# In the order in which sentence-transformers concatenates them.
+POOLINGS = ("cls", "max", "mean", "mean_sqrt_len", "weighted_mean", "last_token", "attention")
 OWN_FIELDS = (
     "pooling",
     "mix_last_layers",
@@ -54,8 +55,7 @@ class PolyheadConfig(PreTrainedConfig):
     """
 
     model_type = "polyhead"
-    sub_configs_defaults: ClassVar[dict[str, Any]] = {}
-    base_config_key = ""
+    sub_configs: ClassVar[dict[str, Any]] = {"text_config": AutoConfig}
 
     text_config: dict | PreTrainedConfig | None = None
     pooling: str | list[str] = "mean"
@@ -75,8 +75,14 @@ class PolyheadConfig(PreTrainedConfig):
         self.results = list(self.results or [])
         for key in [key for key in kwargs if _belongs_to_backbone(key, self.text_config)]:
             setattr(self.text_config, key, kwargs.pop(key))
+        # Without a value here, transformers would reset the backbone's attention implementation to None.
+        kwargs.setdefault("attn_implementation", self.text_config._attn_implementation)
         super().__post_init__(**kwargs)
         self._check()
+
+    def __eq__(self, other: object) -> bool:
+        """Compare what would be saved: a reloaded config equals the one that was saved."""
+        return isinstance(other, PreTrainedConfig) and self.to_dict() == other.to_dict()
 
     @property
     def hidden_size(self) -> int:
@@ -95,8 +101,9 @@ class PolyheadConfig(PreTrainedConfig):
 
     @property
     def poolings(self) -> list[str]:
-        """The poolings whose results are concatenated."""
-        return [self.pooling] if isinstance(self.pooling, str) else list(self.pooling)
+        """The poolings whose results are concatenated, in the order of `POOLINGS`."""
+        chosen = [self.pooling] if isinstance(self.pooling, str) else self.pooling
+        return [name for name in POOLINGS if name in chosen]
 
     @property
     def pooled_size(self) -> int:
@@ -131,6 +138,11 @@ class PolyheadConfig(PreTrainedConfig):
     def get_config_dict(cls, pretrained_model_name_or_path: Any, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         """Read `config.json` and lift the backbone's fields into `text_config`."""
         config_dict, kwargs = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
+        if config_dict and "polyhead" not in config_dict:
+            raise ValueError(
+                f"'{pretrained_model_name_or_path}' is no polyhead checkpoint: its config.json has no 'polyhead' block. "
+                "To put heads on a plain backbone, use PolyheadModel.from_backbone(name, tasks=[...])."
+            )
         return _unflatten(config_dict), kwargs
 
     @classmethod
@@ -159,8 +171,8 @@ class PolyheadConfig(PreTrainedConfig):
         return {**flat, "polyhead": {name: value for name, value in own.items() if value is not None}}
 
     def _check(self) -> None:
-        unknown = [name for name in self.poolings if name not in POOLINGS]
-        if unknown or not self.poolings:
+        chosen = [self.pooling] if isinstance(self.pooling, str) else self.pooling
+        if not chosen or any(name not in POOLINGS for name in chosen):
             raise ValueError(f"pooling {self.pooling!r} is unknown. Choose from {', '.join(POOLINGS)}, or a list of them.")
         names = [task.name for task in self.tasks]
         if len(set(names)) != len(names):
@@ -189,7 +201,7 @@ def _as_task(task: Any) -> TaskConfig:
 
 def _belongs_to_backbone(key: str, text_config: PreTrainedConfig) -> bool:
     common = key in PreTrainedConfig.default_config_fields() or hasattr(PreTrainedConfig, key)
-    return not common and key not in OWN_FIELDS and key in vars(text_config)
+    return not common and key not in OWN_FIELDS and (key in vars(text_config) or key in text_config.attribute_map)
 
 
 def _unflatten(config_dict: dict[str, Any]) -> dict[str, Any]:

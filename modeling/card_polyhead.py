@@ -1,0 +1,77 @@
+"""The README of a checkpoint: `model_card.md` filled in from the config alone."""
+
+from pathlib import Path
+from string import Template
+
+from ..configuration.configuration_polyhead import PolyheadConfig
+from ..configuration.tasks_polyhead import TaskConfig
+
+TEMPLATE = Path(__file__).parent.parent / "model_card.md"
+CARD = "README.md"
+MARK = "<!-- rendered by polyhead: save_pretrained replaces this file unless you remove this line -->\n"
+
+
+def write_card(directory: Path, config: PolyheadConfig, source: Path | None) -> None:
+    """Write the card of a checkpoint; a README that was written by hand stays.
+
+    Args:
+        directory: Of the checkpoint.
+        config: What the card tells.
+        source: Folder that the model was loaded from. Code that runs from a checkpoint has no template beside it and
+            takes the card along from there.
+    """
+    target = directory / CARD
+    if target.is_file() and MARK not in target.read_text(encoding="utf-8"):
+        return
+    if TEMPLATE.is_file():
+        target.write_text(render_card(TEMPLATE.read_text(encoding="utf-8"), config), encoding="utf-8")
+    elif source is not None and (source / CARD).is_file() and (source / CARD).resolve() != target.resolve():
+        target.write_text((source / CARD).read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def render_card(template: str, config: PolyheadConfig) -> str:
+    """Fill in the template.
+
+    Raises:
+        KeyError: The template asks for something that the config does not tell.
+    """
+    backbone = config.text_config
+    card = Template(template).substitute(
+        title="Polyhead model",
+        path="path/or/name",
+        num_tasks=len(config.tasks),
+        architecture=backbone.model_type,
+        num_layers=config.num_hidden_layers,
+        embedding_size=config.embedding_size,
+        pooling=" + ".join(config.poolings),
+        normalized=", normalised" if config.normalize else "",
+        max_length=config.max_length or getattr(backbone, "max_position_embeddings", "any number of"),
+        tasks_table=_table(["task", "kind", "head", "labels"], [_task_row(task) for task in config.tasks]),
+        scores=_scores(config),
+    )
+    head, _, body = card.partition("\n# ")
+    return f"{head}\n{MARK}\n# {body}"
+
+
+def _task_row(task: TaskConfig) -> list[str]:
+    labels = task.labels or []
+    shown = ", ".join(labels[:12]) + (f", ... ({len(labels)} in all)" if len(labels) > 12 else "")
+    head = "cosine" if task.kind == "pair_similarity" else task.head
+    return [f"`{task.name}`", task.kind.replace("_", " "), head, shown or "a number"]
+
+
+def _scores(config: PolyheadConfig) -> str:
+    if not config.results:
+        return "None measured yet: `polyhead evaluate` prints and stores them."
+    rows = [
+        [f"`{row['task']}`", str(row["dataset"]), str(row["split"]), str(row["metric"]), f"{row['value']:.4f}"]
+        for row in config.results
+    ]
+    return _table(["task", "data", "split", "metric", "value"], rows)
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    if not rows:
+        return "None: this is a plain sentence encoder."
+    lines = [header, ["---"] * len(header), *[[cell.replace("|", "\\|") for cell in row] for row in rows]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

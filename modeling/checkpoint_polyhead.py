@@ -1,0 +1,206 @@
+"""How a model comes and goes: built on a backbone, loaded, saved, with two readers for one set of weights.
+
+In the file the backbone's tensors have the names that its own class expects, and ours stand under `polyhead.*`; in
+memory the backbone is `self.backbone`. The prefix is dropped on saving and comes back on loading.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoTokenizer
+
+from ..configuration.configuration_polyhead import PolyheadConfig
+from ..configuration.tasks_polyhead import TaskConfig
+from .backbone_polyhead import load_backbone
+from .card_polyhead import write_card
+from .code_polyhead import copy_code
+from .sentence_transformers_polyhead import write_modules
+
+BACKBONE_PREFIX = "backbone."
+OWN_PREFIX = "polyhead."
+HUB_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "subfolder")
+
+
+class CheckpointMixin:
+    """`from_backbone`, `from_pretrained`, `save_pretrained`, and the tokenizer that belongs to a model."""
+
+    _tokenizer: Any = None
+    _source: tuple[str, dict[str, Any]] | None = None
+
+    @classmethod
+    def from_backbone(
+        cls,
+        name: str,
+        tasks: list[TaskConfig | dict[str, Any]] | None = None,
+        *,
+        pooling: str | list[str] | None = None,
+        mix_last_layers: int = 1,
+        projection_dim: int | None = None,
+        normalize: bool | None = None,
+        max_length: int | None = None,
+        prompts: dict[str, str] | None = None,
+        default_prompt_name: str | None = None,
+        **options: Any,
+    ) -> Any:
+        """Put new heads on a pretrained backbone.
+
+        Args:
+            name: Hub name or folder of any text encoder. A sentence-transformers model lends its pooling, normalisation,
+                prompts and length as defaults.
+            tasks: Tasks of the new heads, whose weights are random until trained.
+            pooling: None: the backbone's own, else `mean`. For the others see `PolyheadConfig`.
+            mix_last_layers: As in `PolyheadConfig`.
+            projection_dim: As in `PolyheadConfig`.
+            normalize: None: the backbone's own, else True.
+            max_length: None: the backbone's own, else what its positions allow.
+            prompts: None: the backbone's own.
+            default_prompt_name: None: the backbone's own.
+            **options: Of `AutoModel.from_pretrained`: `revision`, `token`, `dtype`, `attn_implementation`, ...
+
+        Raises:
+            ValueError: The backbone cannot be loaded or used, or a setting contradicts it.
+        """
+        backbone, tokenizer, settings = load_backbone(name, **options)
+        given = {
+            "pooling": pooling,
+            "normalize": normalize,
+            "max_length": max_length,
+            "prompts": prompts,
+            "default_prompt_name": default_prompt_name,
+        }
+        settings |= {key: value for key, value in given.items() if value is not None}
+        config = PolyheadConfig(
+            text_config=backbone.config,
+            tasks=tasks,
+            projection_dim=projection_dim,
+            mix_last_layers=mix_last_layers,
+            **settings,
+        )
+        model = cls(config, backbone=backbone).to(backbone.dtype)
+        model.tokenizer = tokenizer
+        if max_length is not None and max_length > model.longest_input:
+            raise ValueError(f"max_length {max_length} is more than the {model.longest_input} tokens that '{name}' can read.")
+        config.max_length = min(settings.get("max_length") or model.longest_input, model.longest_input)
+        return model.eval()
+
+    @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: Any, *args: Any, allow_missing: bool = False, **kwargs: Any
+    ) -> Any:
+        """Load a polyhead checkpoint.
+
+        Args:
+            pretrained_model_name_or_path: Folder or Hub name.
+            *args: Of the constructor.
+            allow_missing: Accept a checkpoint that lacks weights; they are then random.
+            **kwargs: As in `PreTrainedModel.from_pretrained`; fields of the backbone's config go to it.
+
+        Raises:
+            ValueError: Weights are missing and `allow_missing` is False; the message names them.
+        """
+        wants_info = kwargs.pop("output_loading_info", False)
+        model, info = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
+        missing = sorted(info["missing_keys"])
+        if missing and not allow_missing:
+            shown = ", ".join(missing[:10]) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
+            raise ValueError(
+                f"'{pretrained_model_name_or_path}' lacks the weights of: {shown}. Their answers would be random. Load a complete "
+                "checkpoint, or pass allow_missing=True if you are going to train them."
+            )
+        hub_options = {key: value for key, value in kwargs.items() if key in HUB_OPTIONS}
+        model._source = (str(pretrained_model_name_or_path), hub_options)
+        return (model, info) if wants_info else model
+
+    @classmethod
+    def register_for_auto_class(cls, auto_class: str = "AutoModel") -> None:
+        """Do nothing: `save_pretrained` writes the whole `auto_map` and copies the code itself."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """The tokenizer, read from the checkpoint at first use.
+
+        Raises:
+            ValueError: The model was built without one.
+        """
+        if self._tokenizer is None:
+            if self._source is None:
+                raise ValueError("this model has no tokenizer: set model.tokenizer = AutoTokenizer.from_pretrained(...) first.")
+            name, hub_options = self._source
+            self._tokenizer = AutoTokenizer.from_pretrained(
+                name, config=self.config.text_config, trust_remote_code=False, **hub_options
+            )
+        return self._tokenizer
+
+    @tokenizer.setter
+    def tokenizer(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+
+    @property
+    def max_length(self) -> int:
+        """Longest input in tokens, special ones included."""
+        return self.config.max_length or self.longest_input
+
+    @property
+    def longest_input(self) -> int:
+        """Most tokens that the backbone's positions and its tokenizer allow."""
+        positions = getattr(self.config.text_config, "max_position_embeddings", None) or 512
+        table = getattr(getattr(self.backbone, "embeddings", None), "position_embeddings", None)
+        if getattr(table, "padding_idx", None) is not None:
+            positions -= table.padding_idx + 1  # RoBERTa's kind counts positions from there
+        return int(min(positions, self.tokenizer.model_max_length))
+
+    def save_pretrained(
+        self,
+        save_directory: Any,
+        is_main_process: bool = True,
+        state_dict: dict[str, torch.Tensor] | None = None,
+        push_to_hub: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        """Save weights, config, tokenizer, card, code, and what sentence-transformers needs.
+
+        Args:
+            save_directory: Folder; made where missing.
+            is_main_process: False on the other ranks, which then write nothing.
+            state_dict: Weights to save instead of the model's own.
+            push_to_hub: Push to the Hub afterwards; `repo_id` and other arguments of `push_to_hub` may follow.
+            **kwargs: As in `PreTrainedModel.save_pretrained`.
+
+        Raises:
+            ValueError: Some weights are not in memory (offloaded).
+        """
+        directory = Path(save_directory)
+        hub_names = ("repo_id", "commit_message", "private", "token", "revision", "create_pr")
+        hub_options = {key: kwargs.pop(key) for key in hub_names if key in kwargs}
+        state_dict = dict(state_dict if state_dict is not None else self.state_dict())
+        offloaded = sorted(name for name, tensor in state_dict.items() if tensor.is_meta)
+        if offloaded:
+            raise ValueError(f"cannot save: {len(offloaded)} weights are offloaded, such as {offloaded[0]}. Load without offloading first.")
+        has_adapter = getattr(self, "_hf_peft_config_loaded", False)
+        if not has_adapter:  # adapters keep the names in memory
+            state_dict = {name.removeprefix(BACKBONE_PREFIX): tensor for name, tensor in state_dict.items()}
+        names = {name: f"{OWN_PREFIX}projection.{name}" for name in ("weight", "bias")}
+        projection = {name: state_dict[key] for name, key in names.items()} if self.config.projection_dim else None
+        self.config.text_config.architectures = [type(self.backbone).__name__]
+        super().save_pretrained(save_directory, is_main_process=is_main_process, state_dict=state_dict, **kwargs)
+        if is_main_process and not has_adapter:
+            self._save_companions(directory, projection)
+        if push_to_hub and is_main_process:
+            self.push_to_hub(hub_options.pop("repo_id", directory.name), **hub_options)
+
+    def _save_companions(self, directory: Path, projection: dict[str, torch.Tensor] | None) -> None:
+        copy_code(directory)
+        write_card(directory, self.config, None if self._source is None else Path(self._source[0]))
+        if self._tokenizer is None and self._source is None:
+            return  # built from a config alone: nothing to tokenize with
+        self.tokenizer.save_pretrained(directory)
+        write_modules(directory, self.config, self.max_length, projection)
+
+    @staticmethod
+    def _restore_key_names(module: Any, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:
+        # load_state_dict(strict=False), with which Trainer resumes, would skip the file's names without a word.
+        for key in [key for key in state_dict if key.startswith(prefix)]:
+            name = key[len(prefix) :]
+            if not name.startswith((BACKBONE_PREFIX, OWN_PREFIX)):
+                state_dict[f"{prefix}{BACKBONE_PREFIX}{name}"] = state_dict.pop(key)

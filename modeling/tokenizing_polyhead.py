@@ -1,0 +1,74 @@
+"""From texts to padded tensors: one tokenizer clone per thread, truncation counted."""
+
+import copy
+import threading
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+_clones = threading.local()
+
+
+@dataclass
+class TokenizedText:
+    """One text as token ids.
+
+    Args:
+        inputs: `input_ids` and, where the tokenizer gives them, `token_type_ids`; lists of one length.
+        offsets: Start and end of each token in the text.
+        is_truncated: Whether tokens were cut off.
+    """
+
+    inputs: dict[str, list[int]]
+    offsets: list[tuple[int, int]]
+    is_truncated: bool
+
+    def __len__(self) -> int:
+        return len(self.inputs["input_ids"])
+
+
+def tokenize(tokenizer: Any, texts: list[str], max_length: int) -> list[TokenizedText]:
+    """Tokenize texts, each cut at `max_length` tokens, special ones included.
+
+    A fast tokenizer that is shared by threads gives silently wrong truncation, so every thread works with its own clone.
+
+    Raises:
+        ValueError: The tokenizer has no fast implementation, so it cannot say where its tokens stand.
+    """
+    if not tokenizer.is_fast:
+        raise ValueError(f"{type(tokenizer).__name__} has no fast implementation; polyhead needs one with a tokenizer.json.")
+    batch = _own_clone(tokenizer)(texts, truncation=True, max_length=max_length, return_attention_mask=False)
+    names = [name for name in ("input_ids", "token_type_ids") if name in batch]
+    return [
+        TokenizedText({name: batch[name][row] for name in names}, encoding.offsets, bool(encoding.overflowing))
+        for row, encoding in enumerate(batch.encodings)
+    ]
+
+
+def pad(rows: list[TokenizedText], pad_token_id: int | None, prefix: str = "") -> dict[str, Tensor]:
+    """Pad on the right and stack: each tensor (batch, longest), with an attention mask.
+
+    On the right whatever the tokenizer's side: with absolute positions, left padding would move the text.
+    """
+    longest = max(len(row) for row in rows)
+    tensors = {}
+    for name in rows[0].inputs:
+        filler = (pad_token_id or 0) if name == "input_ids" else 0
+        values = [row.inputs[name] + [filler] * (longest - len(row)) for row in rows]
+        tensors[prefix + name] = torch.tensor(values, dtype=torch.long)
+    mask = [[1] * len(row) + [0] * (longest - len(row)) for row in rows]
+    tensors[prefix + "attention_mask"] = torch.tensor(mask, dtype=torch.long)
+    return tensors
+
+
+def _own_clone(tokenizer: Any) -> Any:
+    if threading.current_thread() is threading.main_thread():
+        return tokenizer
+    if not hasattr(_clones, "by_tokenizer"):
+        _clones.by_tokenizer = WeakKeyDictionary()
+    if tokenizer not in _clones.by_tokenizer:
+        _clones.by_tokenizer[tokenizer] = copy.deepcopy(tokenizer)
+    return _clones.by_tokenizer[tokenizer]
