@@ -1,5 +1,6 @@
 """Completing the tasks from the training data: labels, and the scale of numbers."""
 
+import contextlib
 import dataclasses
 import re
 from collections.abc import Iterable, Sequence
@@ -10,7 +11,7 @@ import numpy as np
 from ..configuration.tasks_polyhead import LABELLED_KINDS, TaskConfig
 from .data_error import DataProblems
 from .label_columns import train_values
-from .label_values import label_encoder, label_text
+from .label_values import label_encoder, label_text, to_list, to_number
 from .recipe_sections import DataSource
 from .tables import Table, has_split, read_table
 
@@ -23,7 +24,8 @@ def collect_labels(tasks: Sequence[TaskConfig], sources: Sequence[DataSource]) -
 
     Returns:
         The tasks with `labels` (sorted; token tags with "O" first; ordinal ones by number), for regressions
-        `target_mean` and `target_scale` (1 where all targets are equal), for pair similarity `value_range`.
+        `target_mean` and `target_scale` (1 where all targets are equal), for pair similarity
+        `value_range` where labels lie outside 0 to 1.
 
     Raises:
         DataError: A task has no usable label, or its labels do not fit its kind.
@@ -53,26 +55,24 @@ def _complete(task: TaskConfig, tables: list[tuple[DataSource, Table]]) -> TaskC
         task = dataclasses.replace(task, labels=_found_labels(task, tables))
     if task.kind == "regression" and task.labels is None:
         task = dataclasses.replace(task, labels=_value_names(task, tables))
+    if task.kind == "pair_similarity" and task.value_range is None:
+        task = dataclasses.replace(task, value_range=_found_range(task, tables))
     usable = _usable_values(task, tables)
     if not usable:
         raise _no_usable_label(task, tables)
     if task.kind == "regression":
         values = np.asarray(usable, dtype=np.float64).reshape(len(usable), -1)  # (rows, values)
         return _standardised(task, values)
-    if task.kind == "pair_similarity" and task.value_range is None and min(usable) < max(usable):
-        return dataclasses.replace(task, value_range=[min(usable), max(usable)])
     return task
 
 
 def _found_labels(task: TaskConfig, tables: list[tuple[DataSource, Table]]) -> list[str]:
     found: set[str] = set()
-    for value, names in train_values(task, tables):
-        items = value if isinstance(value, list) and task.kind in _LIST_KINDS else [value]
-        for item in items:
-            try:
-                found.add(label_text(item, names))
-            except ValueError:  # told, with its row, when the rows are read
-                continue
+    for names, values in train_values(task, tables):
+        for value in values:
+            with contextlib.suppress(ValueError):  # told, with its row, when the rows are read
+                items = to_list(value) if task.kind in _LIST_KINDS else [value]
+                found.update([label_text(item, names) for item in items])
     if not found:
         raise _no_usable_label(task, tables)
     return _ordered(task, found)
@@ -103,17 +103,24 @@ def _value_names(task: TaskConfig, tables: list[tuple[DataSource, Table]]) -> li
     return None
 
 
+def _found_range(task: TaskConfig, tables: list[tuple[DataSource, Table]]) -> list[float] | None:
+    """Return the range of the labels, None (0 to 1) where that holds them all."""
+    numbers = []
+    for _, values in train_values(task, tables):
+        for value in values:
+            with contextlib.suppress(ValueError):  # told, with its row, when the rows are read
+                numbers.append(to_number(value))
+    lowest, highest = min(numbers, default=0.0), max(numbers, default=1.0)
+    return None if (lowest >= 0 and highest <= 1) or lowest == highest else [lowest, highest]
+
+
 def _usable_values(task: TaskConfig, tables: list[tuple[DataSource, Table]]) -> list[Any]:
     usable = []
-    encoders: dict[int, Any] = {}
-    for value, names in train_values(task, tables):
-        if id(names) not in encoders:
-            encoders[id(names)] = label_encoder(task, names)
-        encode = encoders[id(names)]
-        try:
-            usable.append(encode(value))
-        except ValueError:  # told, with its row, when the rows are read
-            continue
+    for names, values in train_values(task, tables):
+        encode = label_encoder(task, names)
+        for value in values:
+            with contextlib.suppress(ValueError):  # told, with its row, when the rows are read
+                usable.append(encode(value))
     return usable
 
 
@@ -131,7 +138,7 @@ def _no_usable_label(task: TaskConfig, tables: list[tuple[DataSource, Table]]) -
     columns = [
         f"{table.name} column {source.labels[task.name]!r}" for source, table in tables if task.name in source.labels
     ]
-    seen = next((repr(value)[:60] for value, _ in train_values(task, tables)), None)
+    seen = next((repr(values[0])[:60] for _, values in train_values(task, tables) if values), None)
     came = f"the first value is {seen}" if seen else "all values are missing"
     return ValueError(
         f"no usable label in {', '.join(columns) or 'any train split'}: {came}; correct the column or remove the task"

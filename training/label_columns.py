@@ -1,6 +1,7 @@
 """Finding a task's value in a record: which columns hold it, and when it is missing."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..configuration.tasks_polyhead import TaskConfig
@@ -20,15 +21,11 @@ def read_label(record: dict[str, Any], columns: list[str], kind: str, is_text_on
     Raises:
         ValueError: Some but not all of several values are missing.
     """
-    values = [record.get(column) for column in columns]
-    if is_text_only:
-        values = [None if value == "" else value for value in values]
-    if all(value is None for value in values):
+    if len(columns) > 1:
+        return _read_several(record, columns, is_text_only)
+    value = record.get(columns[0])
+    if value is None or (is_text_only and value == ""):
         return None
-    missing = [column for column, value in zip(columns, values, strict=True) if value is None]
-    if missing:
-        raise ValueError(f"missing while other values of the row are not: {', '.join(missing)}; give all or none")
-    value = values[0] if len(columns) == 1 else values
     if is_text_only and kind == "multi_label_classification":
         return value.split("|")
     if is_text_only and kind == "token_classification":
@@ -36,17 +33,28 @@ def read_label(record: dict[str, Any], columns: list[str], kind: str, is_text_on
     return value
 
 
-def train_values(task: TaskConfig, tables: list[tuple[DataSource, Table]]) -> Iterator[tuple[Any, dict[str, str]]]:
-    """Yield each value of a task that is not missing, with the names its data set gives to values."""
+def _read_several(record: dict[str, Any], columns: list[str], is_text_only: bool) -> list[Any] | None:
+    values = [record.get(column) for column in columns]
+    if is_text_only:
+        values = [None if value == "" else value for value in values]
+    missing = [column for column, value in zip(columns, values, strict=True) if value is None]
+    if len(missing) == len(columns):
+        return None
+    if missing:
+        raise ValueError(f"missing while other values of the row are not: {', '.join(missing)}; give all or none")
+    return values
+
+
+def train_values(
+    task: TaskConfig, tables: Iterable[tuple[DataSource, Table]]
+) -> Iterator[tuple[dict[str, str], list[Any]]]:
+    """Yield, for each table that labels a task, the names its data set gives to values and the values not missing."""
     for source, table in tables:
         columns = source.label_columns.get(task.name)
         if columns is None or not set(columns) <= set(table.columns):
             continue
-        names = source.label_names.get(task.name, {})
+        values = []
         for record in table.records:
-            try:
-                value = read_label(record, columns, task.kind, table.is_text_only)
-            except ValueError:  # told, with its row, when the rows are read
-                continue
-            if value is not None:
-                yield value, names
+            with contextlib.suppress(ValueError):  # told, with its row, when the rows are read
+                values.append(read_label(record, columns, task.kind, table.is_text_only))
+        yield source.label_names.get(task.name, {}), [value for value in values if value is not None]

@@ -32,14 +32,15 @@ def label_encoder(task: TaskConfig, names: Mapping[str, str]) -> Encoder:
         names: Value in the file and the label it means.
 
     Returns:
-        A function from a value that is not missing to the encoded label. Classes: position in `labels`. Multi-label: 0.0 or 1.0 per
-        label. Token tags: a list of positions. Regression: a float, or a list of floats where `labels` names several
-        values. Pair similarity: the float as it stands. It raises ValueError for a value that the task cannot take.
+        A function from a value that is not missing to the encoded label. Classes: position in `labels`. Multi-label:
+        0.0 or 1.0 per label. Token tags: a list of positions. Regression: a float, or a list of floats where `labels`
+        names several values. Pair similarity: the float as it stands. It raises ValueError for a value that the task
+        cannot take.
     """
     if task.kind == "regression":
         return (lambda value: to_numbers(value, task.labels or [])) if task.num_labels > 1 else to_number
     if task.kind == "pair_similarity":
-        return lambda value: _in_range(to_number(value), task.value_range)
+        return lambda value: _in_range(to_number(value), task.value_range or [0.0, 1.0])
     return _class_encoder(task, names)
 
 
@@ -116,8 +117,8 @@ def _class_encoder(task: TaskConfig, names: Mapping[str, str]) -> Encoder:
     return (lambda value: [encode_class(item) for item in to_list(value)]) if task.is_token else encode_class
 
 
-def _in_range(value: float, value_range: list[float] | None) -> float:
-    if value_range is not None and not value_range[0] <= value <= value_range[1]:
+def _in_range(value: float, value_range: list[float]) -> float:
+    if not value_range[0] <= value <= value_range[1]:
         raise ValueError(f"{value} is outside value_range {value_range}; correct it, or the range in the task")
     return value
 

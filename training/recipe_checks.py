@@ -69,7 +69,7 @@ def _check_input(key: str, source: DataSource, task: TaskConfig) -> Iterator[str
     if task.is_pair and not source.is_pair:
         yield f"{key}.text: one text came, but {task.kind} '{task.name}' reads two; write `text: [column1, column2]`"
     if source.is_pair and not task.is_pair:
-        yield f"{key}.text: two texts came, but {task.kind} '{task.name}' reads one; name one column, or use a pair kind"
+        yield f"{key}.text: two texts came, but {task.kind} '{task.name}' reads one; name one column"
     if task.is_token and source.words is None:
         yield f"{key}.words: missing, but {task.kind} '{task.name}' labels words; write `words: column` instead of text"
 
@@ -82,7 +82,7 @@ def _check_columns(key: str, source: DataSource, task: TaskConfig) -> Iterator[s
     if task.kind != "regression":
         yield f"{where}: {len(columns)} columns came, but only a regression has several; name one column"
     elif task.labels is not None and len(task.labels) != len(columns):
-        yield f"{where}: {len(columns)} columns came for {len(task.labels)} labels {task.labels}; give one column a label"
+        yield f"{where}: {len(columns)} columns came for {len(task.labels)} labels {task.labels}; make them equal"
     elif not columns:
         yield f"{where}: no columns came; name at least one"
 

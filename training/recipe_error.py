@@ -56,14 +56,18 @@ def _path_in(value: Any, loc: tuple[int | str, ...], kind: str) -> list[str]:
     path: list[str] = []
     for position, step in enumerate(loc):
         is_last = position == len(loc) - 1
-        if isinstance(value, dict) and step in value:
-            value = value[step]
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
+        if _leads_on(value, step):
             value = value[step]
         elif not (is_last and kind == "missing"):
             continue
         path.append(str(step))
     return path
+
+
+def _leads_on(value: Any, step: int | str) -> bool:
+    if isinstance(value, dict):
+        return step in value
+    return isinstance(value, list) and isinstance(step, int) and step < len(value)
 
 
 def _expectation(problem: Any, path: list[str], known: Sequence[str]) -> str:
@@ -82,7 +86,7 @@ def _line(key: str, came: Any, expectations: list[str]) -> str:
         return f"{key}: {reasons[0]}"
     line = f"{key}: {show(came)} came; write {_with_article(' or '.join(reasons))}"
     if isinstance(came, bool | int | float) and any(reason.startswith("string") for reason in reasons):
-        line += " (YAML reads yes, no and bare digits as other types: put it in quotes)"
+        line += " (put it in quotes to make it text)"
     return line
 
 

@@ -71,7 +71,7 @@ class ModelSection(_Section):
         return self
 
     def backbone_location(self) -> str | None:
-        """Return the backbone's folder (relative to the recipe) or its name on the Hub; None when built from scratch."""
+        """Return the backbone's folder or its name on the Hub; None when built from scratch."""
         return self.backbone and resolve_name_or_folder(self.backbone, self._folder)
 
     def tokenizer_location(self) -> str | None:

@@ -1,5 +1,6 @@
 """Rows: what collation reads. A text, its labels by task, and where it stands."""
 
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from .tables import Table, has_split, read_table
 # {"text": str} or {"text": (str, str)} or {"words": [str, ...]}, with "labels": {task: encoded label} (a missing label
 # has no key) and "where": "file:row".
 Row = dict[str, Any]
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def read_rows(source: DataSource, split: Split, tasks: Sequence[TaskConfig]) -> 
     Args:
         source: The data set.
         split: One of `SPLITS`.
-        tasks: Tasks whose labels are known, from a checkpoint or `collect_labels`; those the data set lacks are ignored.
+        tasks: Tasks whose labels are known, from a checkpoint or `collect_labels`; others than this data
+            set's are ignored.
 
     Raises:
         DataError: Lists what is wrong in the file.
@@ -142,12 +145,16 @@ def checked_text(value: Any) -> str:
         raise ValueError("no text came; fill it in or remove the row")
     if not isinstance(value, str):
         raise ValueError(f"{type(value).__name__} {repr(value)[:60]} came; write text, numbers in quotes")
-    # Blank are also control characters, zero-width marks and the like: they all give the same embedding.
-    if all(unicodedata.category(character) in ("Cc", "Cf", "Zs", "Zl", "Zp") for character in value):
+    if not value[:1].isalnum() and _is_blank(value):
         raise ValueError(f"empty or blank text {value[:20]!r} came; fill it in or remove the row")
-    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+    if not value.isascii() and _SURROGATE.search(value):
         raise ValueError("half a surrogate pair came (\\ud800 to \\udfff); write the whole character")
     return value
+
+
+def _is_blank(value: str) -> bool:
+    # Control characters, zero-width marks and the like are blank too: such texts all have the same embedding.
+    return all(unicodedata.category(character) in ("Cc", "Cf", "Zs", "Zl", "Zp") for character in value)
 
 
 def checked_words(value: Any) -> list[str]:

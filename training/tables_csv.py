@@ -1,6 +1,6 @@
 """CSV and TSV, cell for cell: nothing is guessed, converted or filled in.
 
-The standard library's reader is used in place of pandas, which turns `NA` into nothing, `01` into 1 and shifts ragged rows.
+The standard library's reader is used, not pandas, which turns `NA` into nothing, `01` into 1 and shifts ragged rows.
 """
 
 import csv

@@ -44,7 +44,7 @@ def read_json_lines(file: Path, max_rows: int | None = None) -> tuple[list[dict[
 
 def _parse_object(line: bytes) -> dict[str, Any]:
     try:
-        value = json.loads(line.decode("utf-8"), object_pairs_hook=_refuse_duplicates)
+        value = _DECODER.decode(line.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise ValueError(f"byte {error.start + 1} of the line is not UTF-8; save the file as UTF-8") from error
     except json.JSONDecodeError as error:
@@ -62,6 +62,10 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key in value if sum(other == key for other, _ in pairs) > 1)
         raise ValueError(f"key '{twice}' stands twice in the object; keep one")
     return value
+
+
+# One decoder for all lines: json.loads with a hook builds a new one at each call.
+_DECODER = json.JSONDecoder(object_pairs_hook=_refuse_duplicates)
 
 
 def _json_type(value: Any) -> str:
