@@ -35,8 +35,10 @@ def fields_model(dataclass_type: type) -> type[BaseModel]:
 def _type_hints(dataclass_type: type) -> dict[str, Any]:
     try:
         return typing.get_type_hints(dataclass_type)
-    except NameError:  # an annotation that only type checkers can resolve
-        return {}
+    except NameError:  # an annotation that only type checkers can resolve: take those that need no resolving
+        return {
+            field.name: field.type for field in dataclasses.fields(dataclass_type) if not isinstance(field.type, str)
+        }
 
 
 def _is_required(field: dataclasses.Field) -> bool:

@@ -1,24 +1,21 @@
 """A recipe: the YAML file that says what to train, on which data, and how."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import Any
 
 from ..configuration.tasks_polyhead import TaskConfig
 from .closest_name import suggest_name
 from .dataclass_fields import fields_model
 from .recipe_checks import check_coverage, check_duplicates, check_fit, check_paths
-from .recipe_error import RecipeError, describe_problems, show
+from .recipe_error import RecipeError, show
 from .recipe_overrides import apply_overrides
 from .recipe_sections import DataSource, ModelSection
+from .recipe_validation import validate_from_scratch, validate_section, validate_task
 from .recipe_yaml import read_recipe_file
 
 SECTIONS = ("model", "tasks", "data", "train")
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -58,27 +55,22 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
         f"{key}: unknown section; {suggest_name(str(key), SECTIONS)}" for key in content if key not in SECTIONS
     ]
     problems += [f"{key}: missing section; add it" for key in SECTIONS[:3] if content.get(key) is None]
-    context = {"folder": Path(path).resolve().parent}
-    model = None
-    if content.get("model") is not None:
-        model = _validate(ModelSection, content["model"], "model", problems, context)
-    if model is not None and model.from_scratch is not None:
-        problems += _backbone_problems(model.from_scratch)
-    raw_tasks, raw_data = _items(content, "tasks", problems), _items(content, "data", problems)
-    tasks = [
-        task for index, raw in enumerate(raw_tasks) if (task := _task(raw, _item_key("tasks", index, raw), problems))
-    ]
-    sources = (
-        _validate(DataSource, raw, _item_key("data", index, raw), problems, context)
-        for index, raw in enumerate(raw_data)
-    )
-    data = [source for source in sources if source]
-    problems += _train_problems(content.get("train") or {})
-    problems += _fit_problems(raw_tasks, tasks, raw_data, data)
+    folder = {"folder": Path(path).resolve().parent}
+    model = _model(content.get("model"), problems, folder)
+    tasks = [task for key, raw in _items(content, "tasks", problems) if (task := validate_task(raw, key, problems))]
+    data, is_data_sound = _data(content, problems, folder)
+    train = content.get("train") or {}
+    validate_section(fields_model(training_arguments_class()), train, "train", problems)
+
+    task_names = _names(content.get("tasks"))
+    problems += check_duplicates("tasks", task_names)
+    problems += check_duplicates("data", _names(content.get("data")))
+    problems += check_fit(task_names, tasks, data)
+    problems += check_coverage(task_names, data) if is_data_sound else []
     problems += check_paths(data, model)
     if problems or model is None:
         raise RecipeError(str(path), problems)
-    return Recipe(Path(path), model, tasks, data, dict(content.get("train") or {}), content)
+    return Recipe(Path(path), model, tasks, data, dict(train), content)
 
 
 def training_arguments_class() -> type:
@@ -91,83 +83,37 @@ def training_arguments_class() -> type:
     return PolyheadTrainingArguments
 
 
-def _items(content: dict[str, Any], section: str, problems: list[str]) -> list[Any]:
+def _model(raw: Any, problems: list[str], context: dict[str, Any]) -> ModelSection | None:
+    if raw is None:  # told already: a missing section
+        return None
+    model = validate_section(ModelSection, raw, "model", problems, context)
+    if model is not None and model.from_scratch is not None:
+        validate_from_scratch(model.from_scratch, problems)
+    return model
+
+
+def _data(content: dict[str, Any], problems: list[str], context: dict[str, Any]) -> tuple[list[DataSource], bool]:
+    """Return the data sets that hold, and whether nothing was wrong with any."""
+    items = _items(content, "data", problems)
+    num_before = len(problems)
+    sources = [validate_section(DataSource, raw, key, problems, context) for key, raw in items]
+    return [source for source in sources if source], bool(items) and len(problems) == num_before
+
+
+def _items(content: dict[str, Any], section: str, problems: list[str]) -> list[tuple[str, Any]]:
+    """Return the items of a list section, each with its key path: by name where it has one, else by position."""
     items = content.get(section)
-    if items is None:
+    if items is None:  # told already: a missing section
         return []
     if not isinstance(items, list) or not items:
         problems.append(f"{section}: {show(items)} came; write a list, each item begun with `- name: ...`")
         return []
-    return items
+    return [(f"{section}.{''.join(_names([item])) or index}", item) for index, item in enumerate(items)]
 
 
-def _name(raw: Any) -> str | None:
-    return raw["name"] if isinstance(raw, dict) and isinstance(raw.get("name"), str) else None
-
-
-def _item_key(section: str, index: int, raw: Any) -> str:
-    return f"{section}.{_name(raw) or index}"
-
-
-def _validate(
-    section: type[_Model], value: Any, key: str, problems: list[str], context: dict[str, Any] | None = None
-) -> _Model | None:
-    try:
-        return section.model_validate(value, context=context)
-    except ValidationError as error:
-        problems += describe_problems(error, value, key, list(section.model_fields))
-        return None
-
-
-def _task(raw: Any, key: str, problems: list[str]) -> TaskConfig | None:
-    if _validate(fields_model(TaskConfig), raw, key, problems) is None:
-        return None
-    fields = dict(raw)
-    is_whole = True
-    while True:
-        try:
-            task = TaskConfig(**fields)
-            return task if is_whole else None
-        except ValueError as error:
-            is_whole = False
-            # TaskConfig stops at the first field it refuses: leave that one out and ask again, to report them all.
-            named = re.match(r"task '.*?', field '(\w+)': (.*)", str(error), re.DOTALL)
-            problems.append(f"{key}.{named[1]}: {named[2]}" if named else f"{key}: {error}")
-            if not named or named[1] == "kind" or fields.pop(named[1], None) is None:
-                return None
-
-
-def _backbone_problems(fields: dict[str, Any]) -> list[str]:
-    from transformers import CONFIG_MAPPING
-
-    key, model_type = "model.from_scratch", fields.get("model_type")
-    if not isinstance(model_type, str):
-        return [f"{key}.model_type: {show(model_type)} came; name the architecture, for example bert"]
-    if model_type not in CONFIG_MAPPING:
-        return [
-            f"{key}.model_type: '{model_type}' is unknown to transformers; {suggest_name(model_type, CONFIG_MAPPING)}"
-        ]
-    config_class = CONFIG_MAPPING[model_type]
-    problems: list[str] = []
-    own_fields = {
-        name: value for name, value in fields.items() if name not in ("model_type", *config_class.attribute_map)
-    }
-    _validate(fields_model(config_class), own_fields, key, problems)
-    return problems
-
-
-def _train_problems(raw: Any) -> list[str]:
-    problems: list[str] = []
-    _validate(fields_model(training_arguments_class()), raw, "train", problems)
-    return problems
-
-
-def _fit_problems(
-    raw_tasks: list[Any], tasks: list[TaskConfig], raw_data: list[Any], data: list[DataSource]
-) -> Iterator[str]:
-    task_names = [name for raw in raw_tasks if (name := _name(raw))]
-    yield from check_duplicates("tasks", task_names)
-    yield from check_duplicates("data", [name for raw in raw_data if (name := _name(raw))])
-    yield from check_fit(task_names, tasks, data)
-    if data and len(data) == len(raw_data):
-        yield from check_coverage(task_names, data)
+def _names(items: Any) -> list[str]:
+    """Return the names of those items that have one."""
+    named = (
+        [item["name"] for item in items if isinstance(item, dict) and "name" in item] if isinstance(items, list) else []
+    )
+    return [name for name in named if isinstance(name, str)]

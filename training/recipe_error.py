@@ -1,5 +1,6 @@
 """The one error of a recipe, and pydantic's errors in its words."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -45,6 +46,11 @@ def describe_problems(error: ValidationError, value: Any, prefix: str, known: Se
     return [_line(key, came[key], expected[key]) for key in expected]
 
 
+def problem_paths(error: ValidationError, value: Any) -> list[list[str]]:
+    """Return the key paths in `value` that a pydantic error is about."""
+    return [_path_in(value, problem["loc"], problem["type"]) for problem in error.errors(include_url=False)]
+
+
 def show(value: Any) -> str:
     """Show what came, cut to one short line."""
     text = repr(value)
@@ -75,6 +81,8 @@ def _expectation(problem: Any, path: list[str], known: Sequence[str]) -> str:
         return f"unknown key; {suggest_name(path[-1] if path else '', known)}"
     if problem["type"] == "missing":
         return "missing; add it"
+    if problem["type"] == "literal_error" and len(options := re.findall(r"'([^']*)'", problem["ctx"]["expected"])) > 6:
+        return f"another name, {suggest_name(str(problem['input']), options)}"
     if problem["type"] == "value_error":
         return str(problem["ctx"]["error"])
     return str(problem["msg"]).removeprefix("Input should be ").removeprefix("a valid ")

@@ -27,7 +27,7 @@ class _StrictLoader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-# YAML 1.2 has two booleans. PyYAML follows 1.1, where `no`, `yes`, `on` and `off` are booleans too: a label `no` is lost.
+# YAML 1.2 has two booleans. PyYAML follows 1.1, where a label `no` or a task `off` would become one too.
 _StrictLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":bool")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
