@@ -60,10 +60,10 @@ def _checkable(hint: Any) -> Any:
         values = tuple(str(item.value) for item in enums[0])
         return Literal[values] | None if type(None) in members else Literal[values]
     try:
-        TypeAdapter(hint).json_schema()
+        has_classes = "$defs" in TypeAdapter(hint).json_schema()  # classes that YAML cannot write
     except (PydanticSchemaGenerationError, PydanticUserError):
         return Any
-    return hint
+    return Any if has_classes else hint
 
 
 def _documented_arguments(docstring: str) -> dict[str, str]:

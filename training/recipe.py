@@ -75,10 +75,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
 
 def training_arguments_class() -> type:
     """Return the dataclass whose fields `train` may set; imported late, because it imports torch."""
-    try:
-        from .arguments import PolyheadTrainingArguments
-    except ImportError:
-        from transformers import TrainingArguments as PolyheadTrainingArguments
+    from .arguments import PolyheadTrainingArguments
 
     return PolyheadTrainingArguments
 

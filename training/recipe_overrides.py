@@ -18,7 +18,7 @@ def apply_overrides(content: dict[str, Any], overrides: Sequence[str]) -> list[s
     Returns:
         One line a problem.
     """
-    problems = []
+    problems: list[str] = []
     for override in overrides:
         try:
             _apply(content, override)

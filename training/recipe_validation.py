@@ -73,7 +73,7 @@ def validate_from_scratch(fields: dict[str, Any], problems: list[str]) -> None:
         hint = suggest_name(model_type, CONFIG_MAPPING)
         problems.append(f"{key}.model_type: '{model_type}' is unknown to transformers; {hint}")
     else:
-        config_class = CONFIG_MAPPING[model_type]
+        config_class: Any = CONFIG_MAPPING[model_type]
         aliases = {"model_type", *config_class.attribute_map}
         own = {name: value for name, value in fields.items() if name not in aliases}
         if dataclasses.is_dataclass(config_class):  # a config of remote code may not be one

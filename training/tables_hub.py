@@ -12,12 +12,11 @@ def read_parquet(file: Path, max_rows: int | None = None) -> tuple[list[str], li
     Raises:
         DataError: Not a Parquet file.
     """
-    import pyarrow.parquet
-    from pyarrow import ArrowException
+    import pyarrow.parquet  # type: ignore[import-untyped]
 
     try:
         table = pyarrow.parquet.ParquetFile(file).read()
-    except (ArrowException, OSError) as error:
+    except (pyarrow.ArrowException, OSError) as error:
         raise DataError([f"{file.name}: cannot be read as Parquet: {error}; write the file again"]) from error
     return table.column_names, (table if max_rows is None else table.slice(0, max_rows)).to_pylist()
 
