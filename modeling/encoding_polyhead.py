@@ -72,7 +72,6 @@ class EncodingMixin:
         result = embeddings[0] if isinstance(texts, str) else embeddings
         return result.numpy() if to == "numpy" else result
 
-    @torch.inference_mode()
     def run_batches(
         self,
         texts: Sequence[str],
@@ -82,7 +81,7 @@ class EncodingMixin:
         progress: bool = False,
         normalize: bool | None = None,
     ) -> Iterator[tuple[list[int], list[TokenizedText], PolyheadOutput]]:
-        """Run the model over texts in batches of similar length.
+        """Tokenize texts and run the model over them in batches of similar length.
 
         Args:
             texts: Readable texts.
@@ -95,27 +94,38 @@ class EncodingMixin:
         Yields:
             Positions of the batch's texts, their tokens, and the model's output for them.
         """
-        was_training, num_truncated = self.training, 0
-        if was_training:
-            self.eval()
-        bar = logging.tqdm(total=len(texts), desc="texts", disable=None if progress else True)
-        try:
+        num_truncated = 0
+        with logging.tqdm(total=len(texts), desc="texts", disable=None if progress else True) as bar:
             for start in range(0, len(texts), TEXTS_PER_WINDOW):
-                window = range(start, min(start + TEXTS_PER_WINDOW, len(texts)))
-                first = tokenize(self.tokenizer, [texts[row] for row in window], self.max_length)
-                second = None if pairs is None else tokenize(self.tokenizer, [pairs[row] for row in window], self.max_length)
+                window = slice(start, start + TEXTS_PER_WINDOW)
+                first = tokenize(self.tokenizer, list(texts[window]), self.max_length)
+                second = None if pairs is None else tokenize(self.tokenizer, list(pairs[window]), self.max_length)
                 num_truncated += sum(row.is_truncated for row in first + (second or []))
-                for batch in self._plan_batches(first, second, batch_size):
-                    inputs = self._collate(first, second, batch)
-                    output = self(**inputs, tasks=tasks, normalize=normalize)
-                    yield [window[row] for row in batch], [first[row] for row in batch], output
-                    bar.update(len(batch))
-        finally:
-            bar.close()
-            if was_training:
-                self.train()
+                for rows, output in self.run_tokenized(first, second, tasks, batch_size, normalize):
+                    yield [start + row for row in rows], [first[row] for row in rows], output
+                    bar.update(len(rows))
         if num_truncated:
             logger.warning(f"{num_truncated} of {len(texts)} texts were longer than {self.max_length} tokens and were cut.")
+
+    @torch.inference_mode()
+    def run_tokenized(
+        self,
+        first: list[TokenizedText],
+        second: list[TokenizedText] | None = None,
+        tasks: list[str] | None = None,
+        batch_size: int | None = None,
+        normalize: bool | None = None,
+    ) -> Iterator[tuple[list[int], PolyheadOutput]]:
+        """Run the model, in evaluation mode, over texts that are tokenized already; yields positions and output."""
+        was_training = self.training
+        if was_training:
+            self.eval()
+        try:
+            for rows in self._plan_batches(first, second, batch_size):
+                yield rows, self(**self._collate(first, second, rows), tasks=tasks, normalize=normalize)
+        finally:
+            if was_training:
+                self.train()
 
     def _collate(
         self, first: list[TokenizedText], second: list[TokenizedText] | None, batch: list[int]

@@ -35,6 +35,14 @@ def task_loss_items(task: TaskConfig, logits: Tensor, labels: Tensor) -> Tensor:
     return regression_items(logits, (labels - mean) / scale, task.loss)
 
 
+def count_labelled(task: TaskConfig, labels: Tensor) -> Tensor:
+    """Number of items of one task that have a label, a scalar; as many as `task_loss_items` gives losses."""
+    if task.loss in ("cross_entropy", "corn"):
+        return (labels != IGNORED).sum()
+    rows = labels.reshape(len(labels), -1)
+    return (rows >= 0).all(-1).sum() if task.loss == "binary_cross_entropy" else (~rows.isnan()).any(-1).sum()
+
+
 def cross_entropy_items(logits: Tensor, labels: Tensor, class_weights: list[float] | None, label_smoothing: float) -> Tensor:
     """Cross-entropy of each labelled item, shape (items,).
 

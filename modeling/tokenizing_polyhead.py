@@ -8,7 +8,9 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
+from transformers import AutoTokenizer
 
+HUB_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "subfolder")
 _clones = threading.local()
 
 
@@ -28,6 +30,22 @@ class TokenizedText:
 
     def __len__(self) -> int:
         return len(self.inputs["input_ids"])
+
+
+def load_tokenizer(name: str, options: dict[str, Any], config: Any = None) -> Any:
+    """Load a tokenizer from a folder or the Hub.
+
+    Args:
+        name: Folder or Hub name.
+        options: Those of `HUB_OPTIONS` are passed on, the others ignored.
+        config: Of the backbone, where it is known; else transformers looks for it.
+    """
+    hub_options = {key: value for key, value in options.items() if key in HUB_OPTIONS}
+    known = {} if config is None else {"config": config}
+    tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, **known, **hub_options)
+    for key in HUB_OPTIONS:  # transformers would save them, the token too
+        tokenizer.init_kwargs.pop(key, None)
+    return tokenizer
 
 
 def tokenize(tokenizer: Any, texts: list[str], max_length: int) -> list[TokenizedText]:

@@ -129,11 +129,13 @@ class DataSource(_Section):
         """The columns of each task: one, or one per value of a regression with several."""
         return {task: [columns] if isinstance(columns, str) else columns for task, columns in self.labels.items()}
 
-    def file(self, split: Split) -> Path | None:
+    def file(self, split: str) -> Path | None:
         """Return the file of a split, None where it has none.
 
         Raises:
-            ValueError: The path needs an environment variable that is not set.
+            ValueError: No such split, or the path needs an environment variable that is not set.
         """
+        if split not in SPLITS:
+            raise ValueError(f"'{split}' is no split; {suggest_name(split, SPLITS)}")
         written = getattr(self, split)
         return written and resolve_file(written, self._folder)

@@ -74,9 +74,10 @@ def validate_from_scratch(fields: dict[str, Any], problems: list[str]) -> None:
         problems.append(f"{key}.model_type: '{model_type}' is unknown to transformers; {hint}")
     else:
         config_class: Any = CONFIG_MAPPING[model_type]
+        is_described = dataclasses.is_dataclass(config_class)  # a config from elsewhere may not be
         aliases = {"model_type", *config_class.attribute_map}
         own = {name: value for name, value in fields.items() if name not in aliases}
-        if dataclasses.is_dataclass(config_class):  # a config of remote code may not be one
+        if is_described:
             validate_section(fields_model(config_class), own, key, problems)
 
 

@@ -58,7 +58,7 @@ def load_data(tasks: Sequence[TaskConfig], sources: Sequence[DataSource]) -> Loa
     return LoadedData(completed, rows)
 
 
-def read_rows(source: DataSource, split: Split, tasks: Sequence[TaskConfig]) -> list[Row]:
+def read_rows(source: DataSource, split: str, tasks: Sequence[TaskConfig]) -> list[Row]:
     """Read one split of a data set.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .data_error import DataError
 from .recipe_paths import environment_hint
-from .recipe_sections import SPLITS, DataSource, Split
+from .recipe_sections import SPLITS, DataSource
 from .tables_csv import read_csv
 from .tables_json import read_json_lines
 
@@ -37,22 +37,23 @@ class Table:
         return f"{self.name}:{self.rows[index]}"
 
 
-def has_split(source: DataSource, split: Split) -> bool:
+def has_split(source: DataSource, split: str) -> bool:
     """Say whether a data set has a split; asks the Hub where the recipe names a data set and no splits.
 
     Raises:
         DataError: The Hub does not know the data set, or cannot be reached.
+        ValueError: `split` is not one of `SPLITS`.
     """
     if source.dataset is None:
-        return getattr(source, split) is not None
+        return source.file(split) is not None
     if source.splits is not None:
-        return split in source.splits
+        return split in dict(source.splits)
     from .tables_hub import hub_splits
 
     return split in hub_splits(source.dataset, source.config)
 
 
-def read_table(source: DataSource, split: Split) -> Table:
+def read_table(source: DataSource, split: str) -> Table:
     """Read one split of a data set.
 
     Raises:
@@ -64,7 +65,7 @@ def read_table(source: DataSource, split: Split) -> Table:
         from .tables_hub import read_hub
 
         name, columns, records = read_hub(
-            source.dataset, source.config, (source.splits or {}).get(split, split), max_rows
+            source.dataset, source.config, dict(source.splits or {}).get(split, split), max_rows
         )
         return Table(name, columns, records, range(1, len(records) + 1))
     file = source.file(split)
@@ -94,7 +95,7 @@ def _read_file(file: Path, source: DataSource, max_rows: int | None) -> Table:
     return Table(file.name, columns, records, range(1, len(records) + 1))
 
 
-def _require(file: Path, source: DataSource, split: Split) -> None:
+def _require(file: Path, source: DataSource, split: str) -> None:
     key = f"data.{source.name}.{split}"
     if file.suffix not in ENDINGS:
         raise DataError([f"{key}: {file.name} ends in '{file.suffix}'; use one of {', '.join(ENDINGS)}"])

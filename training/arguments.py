@@ -1,0 +1,63 @@
+"""Training arguments: those of transformers, with ours beside them and defaults that fit several tasks."""
+
+from dataclasses import dataclass, field
+
+from transformers import TrainingArguments
+
+from .parameter_groups import COMPONENTS
+
+SAMPLING_STRATEGIES = ("group_by_length", "random")
+
+
+@dataclass
+class PolyheadTrainingArguments(TrainingArguments):
+    """`TrainingArguments` with a rate per component. Every field may stand in a recipe's `train:` section."""
+
+    learning_rates: dict[str, float] | None = field(
+        default=None,
+        metadata={
+            "help": "Learning rate by component: `backbone`, `embeddings` (default: the backbone's) and `heads`; what is "
+            "left out takes `learning_rate`. New heads bear ten times the rate of a pretrained backbone."
+        },
+    )
+    train_sampling_strategy: str = field(
+        default="group_by_length",
+        metadata={
+            "help": "`group_by_length` draws each batch from texts of similar length, inside shuffled windows of 50 batches, "
+            "which saves the arithmetic of padding; `random` does not."
+        },
+    )
+    eval_strategy: str = field(default="epoch", metadata={"help": "When to measure: `no`, `steps` or `epoch`."})
+    save_strategy: str = field(default="epoch", metadata={"help": "When to save: `no`, `steps`, `epoch` or `best`."})
+    save_total_limit: int | None = field(default=2, metadata={"help": "How many running checkpoints to keep."})
+    load_best_model_at_end: bool = field(
+        default=True, metadata={"help": "End with the checkpoint of the best multi-task score on the validation split."}
+    )
+    metric_for_best_model: str | None = field(
+        default="score", metadata={"help": "`score` is the mean over the tasks of each one's main metric."}
+    )
+    lr_scheduler_type: str = field(default="linear", metadata={"help": "How the rates fall after warm-up."})
+    warmup_steps: float = field(default=0.06, metadata={"help": "Warm-up in steps, or below 1 as a share of all steps."})
+    weight_decay: float = field(default=0.01, metadata={"help": "For matrices; biases and norms have none."})
+    logging_nan_inf_filter: bool = field(
+        default=False, metadata={"help": "Off: the filter would log a NaN loss as 0 and go on to ruin the weights."}
+    )
+    remove_unused_columns: bool = field(default=False, metadata={"help": "Off: our batches have no columns to remove."})
+    dataloader_pin_memory: bool = field(default=False, metadata={"help": "Pays on an accelerator only."})
+    report_to: str | list[str] | None = field(
+        default="none", metadata={"help": "`trackio`, `tensorboard`, `wandb`; none by default."}
+    )
+    ddp_find_unused_parameters: bool | None = field(
+        default=True, metadata={"help": "On: a batch of one task leaves the other heads without a gradient."}
+    )
+
+    def __post_init__(self) -> None:
+        unknown = sorted(set(self.learning_rates or {}) - set(COMPONENTS))
+        if unknown:
+            raise ValueError(f"learning_rates: {unknown} is no component; choose from {', '.join(COMPONENTS)}.")
+        if self.train_sampling_strategy not in SAMPLING_STRATEGIES:
+            raise ValueError(
+                f"train_sampling_strategy: '{self.train_sampling_strategy}' is not for several data sets; choose from "
+                f"{', '.join(SAMPLING_STRATEGIES)}."
+            )
+        super().__post_init__()

@@ -1,0 +1,78 @@
+"""The model that a recipe asks for: new heads on a pretrained backbone, or everything from scratch."""
+
+from collections.abc import Iterator
+
+from transformers import AutoConfig
+
+from ..configuration.configuration_polyhead import PolyheadConfig
+from ..configuration.tasks_polyhead import TaskConfig
+from ..modeling.backbone_polyhead import check_backbone
+from ..modeling.modeling_polyhead import PolyheadModel
+from ..modeling.tokenizing_polyhead import load_tokenizer
+from .recipe import Recipe
+from .recipe_sections import ModelSection
+from .rows import LoadedData
+from .tokenizer_training import train_tokenizer
+
+DEFAULT_VOCAB_SIZE = 8000
+
+
+def build_model(recipe: Recipe, data: LoadedData) -> PolyheadModel:
+    """Build the model with its tokenizer; new weights depend on torch's seed.
+
+    Args:
+        recipe: Says what to build.
+        data: Its rows, for a tokenizer that is trained on them, and its completed tasks.
+
+    Raises:
+        ValueError: The backbone cannot be loaded, or a setting contradicts it.
+    """
+    section = recipe.model
+    if section.from_scratch is not None:
+        return _from_scratch(section, data)
+    return PolyheadModel.from_backbone(
+        section.backbone_location(),
+        tasks=data.tasks,
+        pooling=section.pooling if "pooling" in section.model_fields_set else None,
+        mix_last_layers=section.mix_last_layers,
+        projection_dim=section.projection_dim,
+        normalize=section.normalize,
+        max_length=section.max_length,
+        prompts=section.prompts,
+        default_prompt_name=section.default_prompt_name,
+    )
+
+
+def _from_scratch(section: ModelSection, data: LoadedData) -> PolyheadModel:
+    fields = dict(section.from_scratch or {})
+    longest = int(fields.get("max_position_embeddings", 512))
+    if section.tokenizer is not None:
+        tokenizer = load_tokenizer(section.tokenizer_location(), {})
+    else:
+        tokenizer = train_tokenizer(_train_texts(data), section.vocab_size or DEFAULT_VOCAB_SIZE, longest)
+    backbone = AutoConfig.for_model(**{**fields, "vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id})
+    check_backbone("from_scratch", backbone)
+    config = PolyheadConfig(
+        text_config=backbone,
+        tasks=list[TaskConfig](data.tasks),
+        pooling=section.pooling,
+        mix_last_layers=section.mix_last_layers,
+        projection_dim=section.projection_dim,
+        normalize=section.normalize is not False,
+        max_length=section.max_length,
+        prompts=section.prompts,
+        default_prompt_name=section.default_prompt_name,
+    )
+    model = PolyheadModel(config)
+    model.tokenizer = tokenizer
+    config.max_length = min(section.max_length or model.longest_input, model.longest_input)
+    return model
+
+
+def _train_texts(data: LoadedData) -> Iterator[str]:
+    for rows in data.rows["train"].values():
+        for row in rows:
+            if "words" in row:
+                yield " ".join(row["words"])
+            else:
+                yield from row["text"] if isinstance(row["text"], tuple) else (row["text"],)

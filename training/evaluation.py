@@ -1,0 +1,116 @@
+"""Scores of a model on labelled rows, by task."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..configuration.tasks_polyhead import TaskConfig
+from ..modeling.losses_polyhead import task_loss_items
+from ..modeling.predicting_polyhead import label_probabilities, tag_spans, unscale
+from ..modeling.texts_polyhead import joined_word_spans
+from .collation import stack_labels
+from .examples import MultiTaskDataset
+from .metrics import compute_task_metrics
+from .multi_task_score import multi_task_score
+
+Scores = dict[str, dict[str, float]]
+
+
+class _Collected:
+    """Predictions, references and losses of one task, over batches and data sets."""
+
+    def __init__(self) -> None:
+        self.predictions: list[Any] = []
+        self.references: list[Any] = []
+        self.losses: list[Tensor] = []
+
+
+def evaluate_model(
+    model: Any, dataset: MultiTaskDataset, tasks: list[str] | None = None, batch_size: int | None = None
+) -> Scores:
+    """Measure every task on the rows that have a label for it.
+
+    Args:
+        model: A `PolyheadModel`.
+        dataset: Labelled rows.
+        tasks: Names; None: all for which there is a label.
+        batch_size: As in `encode`.
+
+    Returns:
+        By task: `loss` and the metrics of its kind.
+
+    Raises:
+        ValueError: A named task has no label in the data.
+    """
+    collected: dict[str, _Collected] = {}
+    for source, positions in dataset.ranges.items():
+        here = [task for task in dataset.labelled_tasks(source) if tasks is None or task.name in tasks]
+        if here:
+            _collect(model, dataset, positions, here, batch_size, collected)
+    absent = [name for name in tasks or [] if name not in collected]
+    if absent or not collected:
+        raise ValueError(f"no labelled row for {absent or 'any task'} in data sets {list(dataset.ranges)}; choose another split.")
+    return {
+        task.name: {
+            "loss": float(torch.cat(collected[task.name].losses).mean()),
+            **compute_task_metrics(task, collected[task.name].predictions, collected[task.name].references),
+        }
+        for task in model.config.tasks
+        if task.name in collected
+    }
+
+
+def flat_metrics(tasks: list[TaskConfig], scores: Scores, prefix: str = "eval") -> dict[str, float]:
+    """Flatten scores for logs: `eval_topic_accuracy`, and `eval_score`, the multi-task score."""
+    flat = {f"{prefix}_{task}_{name}": value for task, values in scores.items() for name, value in values.items()}
+    measured = [task for task in tasks if task.name in scores]
+    total = sum(task.weight * scores[task.name]["loss"] for task in measured)
+    return {f"{prefix}_loss": total, f"{prefix}_score": multi_task_score(measured, scores), **flat}
+
+
+def _collect(
+    model: Any,
+    dataset: MultiTaskDataset,
+    positions: range,
+    tasks: list[TaskConfig],
+    batch_size: int | None,
+    collected: dict[str, _Collected],
+) -> None:
+    examples = [dataset.examples[position] for position in positions]
+    first = [example.first for example in examples]
+    second = [example.second for example in examples] if examples[0].second is not None else None
+    for rows, output in model.run_tokenized(first, second, [task.name for task in tasks], batch_size):
+        for task in tasks:
+            labelled = [number for number, row in enumerate(rows) if task.name in examples[row].labels]
+            if labelled:
+                store = collected.setdefault(task.name, _Collected())
+                logits = output.logits[task.name][labelled].cpu()
+                chosen = [examples[rows[number]] for number in labelled]
+                store.losses.append(task_loss_items(task, logits, stack_labels(task, chosen, logits.shape[1] if task.is_token else 0)))
+                originals = [dataset.rows[positions[rows[number]]] for number in labelled]
+                store.predictions += _predictions(task, logits, originals, [example.first for example in chosen])
+                store.references += [_reference(task, row) for row in originals]
+
+
+def _predictions(task: TaskConfig, logits: Tensor, rows: list[Any], tokens: list[Any]) -> list[Any]:
+    if task.is_token:
+        tagged = []
+        for probabilities, row, row_tokens in zip(logits.softmax(-1), rows, tokens, strict=True):
+            spans = joined_word_spans(row["words"])
+            ids = [tag for tag, _ in tag_spans(probabilities, row_tokens, spans)]
+            tagged.append([task.labels[tag] if tag >= 0 else "O" for tag in ids])
+        return tagged
+    if task.kind == "regression":
+        return list(unscale(task, logits).numpy())
+    if task.kind == "ordinal_regression":
+        return list(label_probabilities(task, logits).numpy())
+    return list(logits.numpy())
+
+
+def _reference(task: TaskConfig, row: Any) -> Any:
+    label = row["labels"][task.name]
+    if task.is_token:
+        return [task.labels[tag] for tag in label]
+    return np.asarray(label) if isinstance(label, list) else label

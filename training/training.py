@@ -1,0 +1,130 @@
+"""A whole training run: from a recipe file to a saved model with its scores."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import set_seed
+from transformers.trainer_utils import get_last_checkpoint
+
+from ..modeling.modeling_polyhead import PolyheadModel
+from .arguments import PolyheadTrainingArguments
+from .building import build_model
+from .evaluation import Scores, evaluate_model
+from .examples import MultiTaskDataset
+from .multi_task_score import primary_metric
+from .recipe import Recipe, load_recipe
+from .rows import LoadedData, load_data, read_rows
+from .trainer import PolyheadTrainer
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a run leaves behind.
+
+    Args:
+        model: Trained, in evaluation mode.
+        output: Folder of the saved model.
+        split: The split that `scores` were measured on, None where the recipe has only training rows.
+        scores: By task, as `evaluate_model` gives them.
+    """
+
+    model: PolyheadModel
+    output: Path
+    split: str | None
+    scores: Scores
+
+
+def train_recipe(
+    path: str | Path, output: str | Path, overrides: Sequence[str] = (), resume: bool = False
+) -> TrainingResult:
+    """Train what a recipe describes and save the model in `output`, running checkpoints in `output/checkpoint-N`.
+
+    Args:
+        path: The recipe.
+        output: Folder for the model; new or empty, unless `resume`.
+        overrides: As in `load_recipe`.
+        resume: Go on from the newest checkpoint in `output`.
+
+    Raises:
+        ValueError: The recipe, its data or the folder is not usable; the message says how to mend it.
+    """
+    recipe = load_recipe(path, overrides)
+    output = Path(output)
+    checkpoint = _starting_point(output, resume)
+    data = load_data(recipe.tasks, recipe.data)
+    arguments = training_arguments(recipe, output, has_validation=bool(data.rows["validation"]))
+    set_seed(arguments.seed)
+    model = build_model(recipe, data)
+    trainer = PolyheadTrainer(
+        model, arguments, train_dataset=_dataset(model, data, "train"), eval_dataset=_dataset(model, data, "validation")
+    )
+    trainer.train(resume_from_checkpoint=checkpoint)
+    model.eval()
+    split = "validation" if data.rows["validation"] else None
+    scores = evaluate_model(model, trainer.eval_dataset) if split else {}
+    model.config.results = result_rows(model, recipe, scores, split) if split else []
+    if trainer.is_world_process_zero():
+        model.save_pretrained(output)
+    return TrainingResult(model, output, split, scores)
+
+
+def evaluate_recipe(
+    checkpoint: str | Path, path: str | Path, split: str, overrides: Sequence[str] = (), tasks: list[str] | None = None
+) -> tuple[PolyheadModel, Scores]:
+    """Measure a saved model on one split of a recipe's data; labels are mapped by name to the model's own.
+
+    Raises:
+        ValueError: The model lacks a task that was named, or no data set has the split.
+    """
+    recipe = load_recipe(path, overrides)
+    model = PolyheadModel.from_pretrained(checkpoint)
+    for name in tasks or []:
+        model.config.task(name)
+    rows = {source.name: read_rows(source, split, model.config.tasks) for source in recipe.data if source.file(split) or source.dataset}
+    if not rows:
+        raise ValueError(f"no data set of {path} has a '{split}' split; name another with --split.")
+    dataset = MultiTaskDataset(rows, model.config.tasks, model.tokenizer, model.max_length)
+    return model, evaluate_model(model, dataset, tasks)
+
+
+def training_arguments(recipe: Recipe, output: Path, has_validation: bool) -> PolyheadTrainingArguments:
+    """Turn the recipe's `train` section into arguments; without validation rows nothing is measured on the way."""
+    fields: dict[str, Any] = dict(recipe.train)
+    if not has_validation:
+        fields = {"eval_strategy": "no", "load_best_model_at_end": False, **fields}
+    elif fields.get("save_strategy") == "no" or fields.get("eval_strategy") == "no":
+        fields.setdefault("load_best_model_at_end", False)
+    return PolyheadTrainingArguments(**{**fields, "output_dir": str(output)})
+
+
+def result_rows(model: PolyheadModel, recipe: Recipe, scores: Scores, split: str) -> list[dict[str, Any]]:
+    """Turn scores into the rows that config and card keep: each task's main metric."""
+    rows = []
+    for name, values in scores.items():
+        metric = primary_metric(model.config.task(name))
+        datasets = ", ".join(source.name for source in recipe.data if name in source.labels)
+        rows.append({"task": name, "dataset": datasets, "split": split, "metric": metric, "value": values[metric]})
+    return rows
+
+
+def _dataset(model: PolyheadModel, data: LoadedData, split: Any) -> MultiTaskDataset | None:
+    if not data.rows[split]:
+        return None
+    return MultiTaskDataset(data.rows[split], model.config.tasks, model.tokenizer, model.max_length)
+
+
+def _starting_point(output: Path, resume: bool) -> str | None:
+    if output.is_file():
+        raise ValueError(f"output '{output}' is a file; name a folder.")
+    if not output.is_dir() or not any(output.iterdir()):
+        if resume:
+            raise ValueError(f"nothing to resume: folder '{output}' is empty or missing. Start without --resume.")
+        return None
+    if not resume:
+        raise ValueError(f"output folder '{output}' is not empty. Name a new one, or go on with --resume.")
+    checkpoint = get_last_checkpoint(str(output))
+    if checkpoint is None:
+        raise ValueError(f"nothing to resume: folder '{output}' holds no checkpoint-N. Name a new folder and start without --resume.")
+    return checkpoint
