@@ -129,6 +129,11 @@ class DataSource(_Section):
         """The columns of each task: one, or one per value of a regression with several."""
         return {task: [columns] if isinstance(columns, str) else columns for task, columns in self.labels.items()}
 
+    @property
+    def hub_splits(self) -> dict[str, str]:
+        """Our splits and the Hub's names of them; empty where the recipe leaves that to the Hub."""
+        return {str(ours): theirs for ours, theirs in (self.splits or {}).items()}
+
     def file(self, split: str) -> Path | None:
         """Return the file of a split, None where it has none.
 

@@ -47,7 +47,7 @@ def has_split(source: DataSource, split: str) -> bool:
     if source.dataset is None:
         return source.file(split) is not None
     if source.splits is not None:
-        return split in dict(source.splits)
+        return split in source.hub_splits
     from .tables_hub import hub_splits
 
     return split in hub_splits(source.dataset, source.config)
@@ -64,9 +64,7 @@ def read_table(source: DataSource, split: str) -> Table:
     if source.dataset is not None:
         from .tables_hub import read_hub
 
-        name, columns, records = read_hub(
-            source.dataset, source.config, dict(source.splits or {}).get(split, split), max_rows
-        )
+        name, columns, records = read_hub(source.dataset, source.config, source.hub_splits.get(split, split), max_rows)
         return Table(name, columns, records, range(1, len(records) + 1))
     file = source.file(split)
     if file is None:
