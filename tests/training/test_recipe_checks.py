@@ -34,7 +34,10 @@ def source(**fields):
             {"labels": {"topic": "t"}, "label_names": {"topi": {"0": "a"}}},
             "data.d.label_names.topi: this data set does not label such a task; closest is 'topic'",
         ),
-        ({"labels": {"vad": "v"}, "label_names": {"vad": {"0": "a"}}}, "data.d.label_names.vad: regression reads numbers"),
+        (
+            {"labels": {"vad": "v"}, "label_names": {"vad": {"0": "a"}}},
+            "data.d.label_names.vad: regression reads numbers",
+        ),
     ],
 )
 def test_a_task_and_its_data_must_fit(fields, complaint):
@@ -58,7 +61,10 @@ def test_what_fits_raises_no_complaint(fields):
 
 
 def test_every_task_needs_a_data_set_that_trains_it():
-    data = [source(labels={"topic": "t"}), source(name="e", train=None, test="t.jsonl", labels={"vad": ["V", "A", "D"]})]
+    data = [
+        source(labels={"topic": "t"}),
+        source(name="e", train=None, test="t.jsonl", labels={"vad": ["V", "A", "D"]}),
+    ]
 
     problems = list(check_coverage(["topic", "vad", "other"], data))
 
