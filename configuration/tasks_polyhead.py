@@ -65,12 +65,13 @@ class TaskConfig:
         loss: One of `LOSSES[kind]`; None: the first.
         weight: Factor of this task's loss in the sum.
         class_weights: Factor per class in the loss (single label, token and pair classification).
-        pos_weight: Factor of the positive class (binary: one number; multi-label: one per label).
+        pos_weight: Factor of the positive class (binary: one number; multi-label: one per label, or one for all).
         label_smoothing: Share of the target spread over all classes, in [0, 1) (cross-entropy kinds).
         target_mean: Regression: mean of each value in the training data; targets are standardised with it.
         target_scale: Regression: standard deviation of each value in the training data.
         value_range: Pair similarity: `[lowest, highest]` label in the data, mapped onto a cosine of 0 to 1.
-        thresholds: Decision thresholds on probabilities (multi-label: one per label; binary: one); None: 0.5.
+        thresholds: Decision thresholds on probabilities (multi-label: one per label, or one for all; binary: one);
+            None: 0.5.
         metric: The metric that enters the multi-task score; None: the default of the kind.
 
     Raises:
@@ -199,7 +200,8 @@ class TaskConfig:
     def _check_lengths(self) -> None:
         for field, length in self._expected_lengths().items():
             values = getattr(self, field)
-            if values is not None and len(values) != length:
+            one_for_all = field in ("pos_weight", "thresholds") and values is not None and len(values) == 1
+            if values is not None and len(values) != length and not one_for_all:
                 self._refuse(field, f"{len(values)} numbers given, {length} needed for labels {self.labels}")
 
     def _expected_lengths(self) -> dict[str, int]:

@@ -161,7 +161,9 @@ def _one_label(task: TaskConfig, probabilities: list[float], position: int) -> A
 
 
 def _several_labels(task: TaskConfig, probabilities: list[float]) -> Answer:
-    thresholds = task.thresholds or [0.5] * len(probabilities)
+    thresholds = task.thresholds or [0.5]
+    if len(thresholds) == 1:
+        thresholds = thresholds * len(probabilities)
     chosen = [label for label, p, t in zip(task.labels, probabilities, thresholds, strict=True) if p >= t]
     return {"labels": chosen, "scores": dict(zip(task.labels, probabilities, strict=True))}
 
