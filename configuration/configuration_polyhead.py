@@ -1,7 +1,7 @@
 """What a polyhead model is: the backbone's own config, and ours beside it.
 
-In memory there are two levels, `PolyheadConfig` and its `text_config`. In `config.json` there is one: the backbone's own
-fields at the root, so that every library that knows the backbone can read the encoder, and one `polyhead` block.
+In memory there are two levels, `PolyheadConfig` and its `text_config`. In `config.json` there is one: the backbone's
+own fields at the root, so that every library that knows the backbone can read the encoder, and one `polyhead` block.
 """
 
 import copy
@@ -124,7 +124,9 @@ class PolyheadConfig(PreTrainedConfig):
         for task in self.tasks:
             if task.name == name:
                 return task
-        raise ValueError(f"no task '{name}' in this model. Its tasks: {', '.join(task.name for task in self.tasks) or 'none'}.")
+        raise ValueError(
+            f"no task '{name}' in this model. Its tasks: {', '.join(task.name for task in self.tasks) or 'none'}."
+        )
 
     def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> PreTrainedConfig:
         """Return the backbone's config: resizing the vocabulary writes there."""
@@ -135,13 +137,15 @@ class PolyheadConfig(PreTrainedConfig):
         """Do nothing: saving a model writes the whole `auto_map` and copies the code itself."""
 
     @classmethod
-    def get_config_dict(cls, pretrained_model_name_or_path: Any, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    def get_config_dict(
+        cls, pretrained_model_name_or_path: Any, **kwargs: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Read `config.json` and lift the backbone's fields into `text_config`."""
         config_dict, kwargs = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
         if config_dict and "polyhead" not in config_dict:
             raise ValueError(
-                f"'{pretrained_model_name_or_path}' is no polyhead checkpoint: its config.json has no 'polyhead' block. "
-                "To put heads on a plain backbone, use PolyheadModel.from_backbone(name, tasks=[...])."
+                f"'{pretrained_model_name_or_path}' is no polyhead checkpoint: its config.json has no 'polyhead' "
+                "block. To put heads on a plain backbone, use PolyheadModel.from_backbone(name, tasks=[...])."
             )
         return _unflatten(config_dict), kwargs
 
@@ -167,22 +171,34 @@ class PolyheadConfig(PreTrainedConfig):
         own["tasks"] = [task.to_dict() for task in self.tasks]
         backbone.pop("_name_or_path", None)  # it would publish a path of the machine that trained the model
         dtype = {"dtype": str(self.dtype).removeprefix("torch.")} if self.dtype is not None else {}
-        flat = {**backbone, **dtype, "auto_map": dict(AUTO_MAP), "id2label": {"0": UNTRAINED}, "label2id": {UNTRAINED: 0}}
+        flat = {
+            **backbone,
+            **dtype,
+            "auto_map": dict(AUTO_MAP),
+            "id2label": {"0": UNTRAINED},
+            "label2id": {UNTRAINED: 0},
+        }
         return {**flat, "polyhead": {name: value for name, value in own.items() if value is not None}}
 
     def _check(self) -> None:
         chosen = [self.pooling] if isinstance(self.pooling, str) else self.pooling
         if not chosen or any(name not in POOLINGS for name in chosen):
-            raise ValueError(f"pooling {self.pooling!r} is unknown. Choose from {', '.join(POOLINGS)}, or a list of them.")
+            raise ValueError(
+                f"pooling {self.pooling!r} is unknown. Choose from {', '.join(POOLINGS)}, or a list of them."
+            )
         names = [task.name for task in self.tasks]
         if len(set(names)) != len(names):
             raise ValueError(f"task names must differ, but tasks are {names}.")
         if not 1 <= self.mix_last_layers <= self.num_hidden_layers:
-            raise ValueError(f"mix_last_layers {self.mix_last_layers} must be between 1 and {self.num_hidden_layers} layers.")
+            raise ValueError(
+                f"mix_last_layers {self.mix_last_layers} must be between 1 and {self.num_hidden_layers} layers."
+            )
         if self.projection_dim is not None and self.projection_dim < 1:
             raise ValueError(f"projection_dim {self.projection_dim} must be at least 1, or None for no projection.")
         if self.default_prompt_name is not None and self.default_prompt_name not in self.prompts:
-            raise ValueError(f"default_prompt_name '{self.default_prompt_name}' is not in prompts {sorted(self.prompts)}.")
+            raise ValueError(
+                f"default_prompt_name '{self.default_prompt_name}' is not in prompts {sorted(self.prompts)}."
+            )
 
 
 def _as_config(text_config: Any) -> PreTrainedConfig:
@@ -207,5 +223,11 @@ def _belongs_to_backbone(key: str, text_config: PreTrainedConfig) -> bool:
 def _unflatten(config_dict: dict[str, Any]) -> dict[str, Any]:
     if "polyhead" not in config_dict:
         return config_dict
-    backbone = {key: value for key, value in config_dict.items() if key not in ("polyhead", "auto_map", "id2label", "label2id")}
-    return {**config_dict["polyhead"], "text_config": backbone, "auto_map": dict(config_dict.get("auto_map") or AUTO_MAP)}
+    backbone = {
+        key: value for key, value in config_dict.items() if key not in ("polyhead", "auto_map", "id2label", "label2id")
+    }
+    return {
+        **config_dict["polyhead"],
+        "text_config": backbone,
+        "auto_map": dict(config_dict.get("auto_map") or AUTO_MAP),
+    }

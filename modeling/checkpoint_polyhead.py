@@ -45,8 +45,8 @@ class CheckpointMixin:
         """Put new heads on a pretrained backbone.
 
         Args:
-            name: Hub name or folder of any text encoder. A sentence-transformers model lends its pooling, normalisation,
-                prompts and length as defaults.
+            name: Hub name or folder of any text encoder. A sentence-transformers model lends its pooling,
+                normalisation, prompts and length as defaults.
             tasks: Tasks of the new heads, whose weights are random until trained.
             pooling: None: the backbone's own, else `mean`. For the others see `PolyheadConfig`.
             mix_last_layers: As in `PolyheadConfig`.
@@ -79,7 +79,9 @@ class CheckpointMixin:
         model = cls(config, backbone=backbone).to(backbone.dtype)
         model.tokenizer = tokenizer
         if max_length is not None and max_length > model.longest_input:
-            raise ValueError(f"max_length {max_length} is more than the {model.longest_input} tokens that '{name}' can read.")
+            raise ValueError(
+                f"max_length {max_length} is more than the {model.longest_input} tokens that '{name}' can read."
+            )
         config.max_length = min(settings.get("max_length") or model.longest_input, model.longest_input)
         return model.eval()
 
@@ -104,8 +106,8 @@ class CheckpointMixin:
         if missing and not allow_missing:
             shown = ", ".join(missing[:10]) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
             raise ValueError(
-                f"'{pretrained_model_name_or_path}' lacks the weights of: {shown}. Their answers would be random. Load a complete "
-                "checkpoint, or pass allow_missing=True if you are going to train them."
+                f"'{pretrained_model_name_or_path}' lacks the weights of: {shown}. Their answers would be random. "
+                "Load a complete checkpoint, or pass allow_missing=True if you are going to train them."
             )
         hub_options = {key: value for key, value in kwargs.items() if key in HUB_OPTIONS}
         model._source = (str(pretrained_model_name_or_path), hub_options)
@@ -124,7 +126,9 @@ class CheckpointMixin:
         """
         if self._tokenizer is None:
             if self._source is None:
-                raise ValueError("this model has no tokenizer: set model.tokenizer = AutoTokenizer.from_pretrained(...) first.")
+                raise ValueError(
+                    "this model has no tokenizer: set model.tokenizer = AutoTokenizer.from_pretrained(...) first."
+                )
             name, hub_options = self._source
             self._tokenizer = load_tokenizer(name, hub_options, self.config.text_config)
         return self._tokenizer
@@ -173,7 +177,10 @@ class CheckpointMixin:
         state_dict = dict(state_dict if state_dict is not None else self.state_dict())
         offloaded = sorted(name for name, tensor in state_dict.items() if tensor.is_meta)
         if offloaded:
-            raise ValueError(f"cannot save: {len(offloaded)} weights are offloaded, such as {offloaded[0]}. Load without offloading first.")
+            raise ValueError(
+                f"cannot save: {len(offloaded)} weights are offloaded, such as {offloaded[0]}. "
+                "Load without offloading first."
+            )
         has_adapter = getattr(self, "_hf_peft_config_loaded", False)
         if not has_adapter:  # adapters keep the names in memory
             state_dict = {name.removeprefix(BACKBONE_PREFIX): tensor for name, tensor in state_dict.items()}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ..configuration.configuration_polyhead import AUTO_MAP
 
 if TYPE_CHECKING:
-    # transformers fetches the files that it finds in import lines: without this one, the file would be lost on a re-save.
+    # transformers fetches the files that it finds in import lines: without this one, a re-save would lose the file.
     from .single_head_polyhead import PolyheadForSequenceClassification  # noqa: F401
 
 _RELATIVE_IMPORT = re.compile(r"^(\s*from )\.{1,2}(?:\w+\.)?(\w+_polyhead)( import )", re.MULTILINE)
@@ -16,8 +16,8 @@ _RELATIVE_IMPORT = re.compile(r"^(\s*from )\.{1,2}(?:\w+\.)?(\w+_polyhead)( impo
 def copy_code(directory: Path) -> None:
     """Copy every file that the classes of `AUTO_MAP` reach by relative imports.
 
-    transformers wants these files flat, so `from ..configuration.x import` becomes `from .x import`; in a flat copy this
-    changes nothing, so a model that was loaded from its checkpoint saves the same bytes again.
+    transformers wants these files flat, so `from ..configuration.x import` becomes `from .x import`; in a flat copy
+    this changes nothing, so a model that was loaded from its checkpoint saves the same bytes again.
     """
     folders = [Path(__file__).parent, Path(__file__).parent.parent / "configuration"]
     waiting = [reference.split(".")[0] for reference in AUTO_MAP.values()]

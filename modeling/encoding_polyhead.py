@@ -66,7 +66,9 @@ class EncodingMixin:
         embeddings = torch.full((len(listed), truncate_dim or size), torch.nan)  # rows of bad texts stay NaN
         good = self._readable(listed, on_bad)
         prompted = [prefix + clean(listed[position]) for position in good]
-        for rows, _, output in self.run_batches(prompted, tasks=[], batch_size=batch_size, progress=progress, normalize=False):
+        for rows, _, output in self.run_batches(
+            prompted, tasks=[], batch_size=batch_size, progress=progress, normalize=False
+        ):
             vectors = output.sentence_embedding[:, :truncate_dim].float().cpu()  # (batch, dim)
             embeddings[[good[row] for row in rows]] = functional.normalize(vectors, dim=-1) if normalize else vectors
         result = embeddings[0] if isinstance(texts, str) else embeddings
@@ -105,7 +107,9 @@ class EncodingMixin:
                     yield [start + row for row in rows], [first[row] for row in rows], output
                     bar.update(len(rows))
         if num_truncated:
-            logger.warning(f"{num_truncated} of {len(texts)} texts were longer than {self.max_length} tokens and were cut.")
+            logger.warning(
+                f"{num_truncated} of {len(texts)} texts were longer than {self.max_length} tokens and were cut."
+            )
 
     @torch.inference_mode()
     def run_tokenized(
@@ -142,7 +146,9 @@ class EncodingMixin:
         lengths = [max(len(row), len(second[index]) if second else 0) for index, row in enumerate(first)]
         budget = TOKENS_PER_BATCH["cpu" if self.device.type == "cpu" else "accelerator"]
         batch: list[int] = []
-        for row in sorted(range(len(first)), key=lengths.__getitem__, reverse=True):  # longest first: memory fails early
+        for row in sorted(
+            range(len(first)), key=lengths.__getitem__, reverse=True
+        ):  # longest first: memory fails early
             limit = batch_size or max(1, budget // lengths[batch[0] if batch else row])
             if len(batch) >= limit:
                 yield batch

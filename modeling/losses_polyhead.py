@@ -1,4 +1,4 @@
-"""Losses: one value per labelled item, so that the mean can be taken over a batch, over accumulated batches, or over ranks."""
+"""Losses: one value per labelled item, so that the mean can be taken over a batch, accumulated batches, or ranks."""
 
 import torch
 from torch import Tensor
@@ -15,9 +15,9 @@ def task_loss_items(task: TaskConfig, logits: Tensor, labels: Tensor) -> Tensor:
     Args:
         task: Says which loss, and its options.
         logits: As in `PolyheadOutput.logits`.
-        labels: Integer kinds: shape (batch,), tokens (batch, seq), binary (batch,), multi-label (batch, num_labels) of 0
-            and 1; -100 where missing. Regression (batch, values) or (batch,) and pair similarity (batch,): floats in the
-            data's own unit; NaN where missing.
+        labels: Integer kinds: shape (batch,), tokens (batch, seq), binary (batch,), multi-label (batch, num_labels) of
+            0 and 1; -100 where missing. Regression (batch, values) or (batch,) and pair similarity (batch,): floats in
+            the data's own unit; NaN where missing.
     """
     if task.loss == "cross_entropy":
         return cross_entropy_items(logits, labels, task.class_weights, task.label_smoothing)
@@ -28,7 +28,9 @@ def task_loss_items(task: TaskConfig, logits: Tensor, labels: Tensor) -> Tensor:
     if task.kind == "pair_similarity":
         lowest, highest = task.value_range or (0.0, 1.0)
         labels = (labels.to(logits.dtype) - lowest) / (highest - lowest)
-        return cosent_items(logits, labels) if task.loss == "cosent" else regression_items(logits[:, None], labels, "mse")
+        return (
+            cosent_items(logits, labels) if task.loss == "cosent" else regression_items(logits[:, None], labels, "mse")
+        )
     labels = labels.to(logits.dtype).reshape(logits.shape)
     mean = logits.new_tensor(task.target_mean or [0.0])
     scale = logits.new_tensor(task.target_scale or [1.0])
@@ -43,7 +45,9 @@ def count_labelled(task: TaskConfig, labels: Tensor) -> Tensor:
     return (rows >= 0).all(-1).sum() if task.loss == "binary_cross_entropy" else (~rows.isnan()).any(-1).sum()
 
 
-def cross_entropy_items(logits: Tensor, labels: Tensor, class_weights: list[float] | None, label_smoothing: float) -> Tensor:
+def cross_entropy_items(
+    logits: Tensor, labels: Tensor, class_weights: list[float] | None, label_smoothing: float
+) -> Tensor:
     """Cross-entropy of each labelled item, shape (items,).
 
     Args:

@@ -110,7 +110,7 @@ class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin, PreTrainedM
             pair_input_ids: Second texts, shape (batch, seq_2); without them pair tasks stay silent.
             pair_attention_mask: As `attention_mask`.
             pair_token_type_ids: As `token_type_ids`.
-            labels: Per task, as the task's kind needs them (see `losses_polyhead.py`); a missing label is -100 in integer
+            labels: Per task, as the task's kind needs them (see `task_loss_items`); a missing label is -100 in integer
                 and NaN in float labels, and a task may be absent.
             num_items: Number of labelled items that each task's loss is divided by; None: those of this batch.
             tasks: Names of the tasks to answer; None: all that the inputs allow.
@@ -195,7 +195,11 @@ class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin, PreTrainedM
         return chosen
 
     def _losses(
-        self, tasks: list[TaskConfig], logits: dict[str, Tensor], labels: dict[str, Tensor], num_items: dict[str, Tensor] | None
+        self,
+        tasks: list[TaskConfig],
+        logits: dict[str, Tensor],
+        labels: dict[str, Tensor],
+        num_items: dict[str, Tensor] | None,
     ) -> dict[str, Tensor]:
         unknown = sorted(set(labels) - {task.name for task in self.config.tasks})
         if unknown:
@@ -223,7 +227,9 @@ class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin, PreTrainedM
 
 def _build_head(task: TaskConfig, config: PolyheadConfig) -> Head:
     if task.labels is None and task.kind != "regression":
-        raise ValueError(f"task '{task.name}' has no labels. List them in their order: labels=['negative', 'positive'].")
+        raise ValueError(
+            f"task '{task.name}' has no labels. List them in their order: labels=['negative', 'positive']."
+        )
     pooling = None
     size = config.hidden_size
     if task.head == "attention":

@@ -38,7 +38,7 @@ class PredictingMixin:
             include_embeddings: Add `"embeddings"`, a float32 array (texts, dim), of the first text of a pair.
             is_split_into_words: Each text is a list of words; token tasks then tag these words.
             progress: Show a bar.
-            on_bad: `raise` one error that lists unreadable texts, or `flag` them: their answers are `{"error": reason}`.
+            on_bad: `raise` one error that lists unreadable texts, or `flag` them: each answer is `{"error": reason}`.
 
         Returns:
             `{task: [answer per text]}`. An answer is `{"label", "score", "scores"}` for one label of several,
@@ -83,7 +83,9 @@ class PredictingMixin:
         for task in map(self.config.task, [tasks] if isinstance(tasks, str) else tasks):
             if task.is_pair != are_pairs:
                 needed = "tuples of two texts" if task.is_pair else "single texts, not tuples"
-                raise ValueError(f"task '{task.name}' ({task.kind}) reads {needed}. Choose other tasks or give such input.")
+                raise ValueError(
+                    f"task '{task.name}' ({task.kind}) reads {needed}. Choose other tasks or give such input."
+                )
         return [tasks] if isinstance(tasks, str) else list(tasks)
 
     def _find_bad(self, first: list[Any], second: list[Any] | None, are_words: bool, on_bad: str) -> dict[int, str]:

@@ -48,11 +48,13 @@ def read_settings(name: str, **hub_options: Any) -> dict[str, Any]:
     }
 
 
-def write_modules(directory: Path, config: PolyheadConfig, max_length: int, projection: dict[str, Tensor] | None) -> None:
+def write_modules(
+    directory: Path, config: PolyheadConfig, max_length: int, projection: dict[str, Tensor] | None
+) -> None:
     """Write `modules.json` and its folders, so that `SentenceTransformer(directory)` gives what `encode` gives.
 
-    Where sentence-transformers has no such pooling, the module named there does not exist on purpose: an import error is
-    better than embeddings pooled in another way.
+    Where sentence-transformers has no such pooling, the module named there does not exist on purpose: an import error
+    is better than embeddings pooled in another way.
 
     Args:
         directory: Of the checkpoint.
@@ -65,17 +67,28 @@ def write_modules(directory: Path, config: PolyheadConfig, max_length: int, proj
     types += [(f"{len(types)}_Normalize", "Normalize")] if config.normalize else []
     if config.mix_last_layers > 1 or "attention" in config.poolings:
         types[1] = ("1_Pooling", "NotInSentenceTransformers_LoadWithPolyhead")
-    modules = [{"idx": i, "name": str(i), "path": path, "type": f"{MODULES}.{kind}"} for i, (path, kind) in enumerate(types)]
+    modules = [
+        {"idx": i, "name": str(i), "path": path, "type": f"{MODULES}.{kind}"} for i, (path, kind) in enumerate(types)
+    ]
     _write(directory / "modules.json", modules)
     _write(directory / "sentence_bert_config.json", {"max_seq_length": max_length, "do_lower_case": False})
-    described = {"prompts": config.prompts, "default_prompt_name": config.default_prompt_name, "similarity_fn_name": "cosine"}
+    described = {
+        "prompts": config.prompts,
+        "default_prompt_name": config.default_prompt_name,
+        "similarity_fn_name": "cosine",
+    }
     _write(directory / "config_sentence_transformers.json", described)
     flags = {flag: kind in config.poolings for kind, flag in POOLING_FLAGS.items()}
     _write(directory / "1_Pooling" / "config.json", {"word_embedding_dimension": config.hidden_size, **flags})
     if projection is not None:
         size = {"in_features": config.pooled_size, "out_features": config.projection_dim, "bias": True}
-        _write(directory / "2_Dense" / "config.json", {**size, "activation_function": "torch.nn.modules.linear.Identity"})
-        save_file({f"linear.{name}": tensor.contiguous() for name, tensor in projection.items()}, directory / "2_Dense" / "model.safetensors")
+        _write(
+            directory / "2_Dense" / "config.json", {**size, "activation_function": "torch.nn.modules.linear.Identity"}
+        )
+        save_file(
+            {f"linear.{name}": tensor.contiguous() for name, tensor in projection.items()},
+            directory / "2_Dense" / "model.safetensors",
+        )
 
 
 def _read_pooling(described: dict[str, Any]) -> str | list[str]:

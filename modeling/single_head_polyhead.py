@@ -23,7 +23,9 @@ PROBLEM_TYPES = {
 class _SingleHeadModel(PolyheadModel):
     kinds: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, config: PolyheadConfig, head: str | None = None, backbone: PreTrainedModel | None = None) -> None:
+    def __init__(
+        self, config: PolyheadConfig, head: str | None = None, backbone: PreTrainedModel | None = None
+    ) -> None:
         super().__init__(config, backbone=backbone)
         self.head = self._choose_head(head)
         names = self.head.labels or [self.head.name]
@@ -73,7 +75,12 @@ class PolyheadForSequenceClassification(_SingleHeadModel):
         """
         name = self.head.name
         output = super().forward(
-            input_ids, attention_mask, token_type_ids, labels=None if labels is None else {name: labels}, tasks=[name], **kwargs
+            input_ids,
+            attention_mask,
+            token_type_ids,
+            labels=None if labels is None else {name: labels},
+            tasks=[name],
+            **kwargs,
         )
         logits = self._standard_logits(output.logits[name])  # (batch, num_labels)
         return SequenceClassifierOutput(output.loss, logits, output.hidden_states, output.attentions)
@@ -106,6 +113,11 @@ class PolyheadForTokenClassification(_SingleHeadModel):
         """Answer the one task for every token; `labels` (batch, seq); logits (batch, seq, num_labels)."""
         name = self.head.name
         output = super().forward(
-            input_ids, attention_mask, token_type_ids, labels=None if labels is None else {name: labels}, tasks=[name], **kwargs
+            input_ids,
+            attention_mask,
+            token_type_ids,
+            labels=None if labels is None else {name: labels},
+            tasks=[name],
+            **kwargs,
         )
         return TokenClassifierOutput(output.loss, output.logits[name], output.hidden_states, output.attentions)

@@ -39,7 +39,9 @@ def refuse(bad: dict[int, str], number_of_texts: int) -> None:
 
 def clean(text: str) -> str:
     """Replace lone surrogates, which no tokenizer takes, by U+FFFD; character positions stay."""
-    return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text) if _has_surrogate(text) else text
+    return (
+        "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text) if _has_surrogate(text) else text
+    )
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:
@@ -88,7 +90,7 @@ def _describe(value: Any) -> str:
 
 
 def _is_visible(text: str) -> bool:
-    # str.isalnum settles almost every text at its first character; categories Z and C cover spaces, controls, zero-width.
+    # str.isalnum settles almost every text at its first character; categories Z and C are spaces, controls, zero-width.
     return any(char.isalnum() or unicodedata.category(char)[0] not in "ZC" for char in text)
 
 

@@ -51,13 +51,15 @@ def load_tokenizer(name: str, options: dict[str, Any], config: Any = None) -> An
 def tokenize(tokenizer: Any, texts: list[str], max_length: int) -> list[TokenizedText]:
     """Tokenize texts, each cut at `max_length` tokens, special ones included.
 
-    A fast tokenizer that is shared by threads gives silently wrong truncation, so every thread works with its own clone.
+    A fast tokenizer that is shared by threads truncates wrongly without a word, so every thread has its own clone.
 
     Raises:
         ValueError: The tokenizer has no fast implementation, so it cannot say where its tokens stand.
     """
     if not tokenizer.is_fast:
-        raise ValueError(f"{type(tokenizer).__name__} has no fast implementation; polyhead needs one with a tokenizer.json.")
+        raise ValueError(
+            f"{type(tokenizer).__name__} has no fast implementation; polyhead needs one with a tokenizer.json."
+        )
     batch = _own_clone(tokenizer)(texts, truncation=True, max_length=max_length, return_attention_mask=False)
     names = [name for name in ("input_ids", "token_type_ids") if name in batch]
     return [

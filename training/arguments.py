@@ -16,15 +16,15 @@ class PolyheadTrainingArguments(TrainingArguments):
     learning_rates: dict[str, float] | None = field(
         default=None,
         metadata={
-            "help": "Learning rate by component: `backbone`, `embeddings` (default: the backbone's) and `heads`; what is "
-            "left out takes `learning_rate`. New heads bear ten times the rate of a pretrained backbone."
+            "help": "Learning rate by component: `backbone`, `embeddings` (default: the backbone's) and `heads`; what "
+            "is left out takes `learning_rate`. New heads bear ten times the rate of a pretrained backbone."
         },
     )
     train_sampling_strategy: str = field(
         default="group_by_length",
         metadata={
-            "help": "`group_by_length` draws each batch from texts of similar length, inside shuffled windows of 50 batches, "
-            "which saves the arithmetic of padding; `random` does not."
+            "help": "`group_by_length` draws each batch from texts of similar length, inside shuffled windows of 50 "
+            "batches, which saves the arithmetic of padding; `random` does not."
         },
     )
     eval_strategy: str = field(default="epoch", metadata={"help": "When to measure: `no`, `steps` or `epoch`."})
@@ -37,7 +37,9 @@ class PolyheadTrainingArguments(TrainingArguments):
         default="score", metadata={"help": "`score` is the mean over the tasks of each one's main metric."}
     )
     lr_scheduler_type: str = field(default="linear", metadata={"help": "How the rates fall after warm-up."})
-    warmup_steps: float = field(default=0.06, metadata={"help": "Warm-up in steps, or below 1 as a share of all steps."})
+    warmup_steps: float = field(
+        default=0.06, metadata={"help": "Warm-up in steps, or below 1 as a share of all steps."}
+    )
     weight_decay: float = field(default=0.01, metadata={"help": "For matrices; biases and norms have none."})
     logging_nan_inf_filter: bool = field(
         default=False, metadata={"help": "Off: the filter would log a NaN loss as 0 and go on to ruin the weights."}

@@ -28,7 +28,7 @@ def fields_model(dataclass_type: type) -> type[BaseModel]:
             default = ... if _is_required(field) else _plain_default(field)
             description = field.metadata.get("help") or help_texts.get(field.name)
             fields[field.name] = (_checkable(hints.get(field.name, Any)), Field(default, description=description))
-    config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
     return create_model(dataclass_type.__name__, __config__=config, **fields)
 
 

@@ -51,7 +51,9 @@ def evaluate_model(
             _collect(model, dataset, positions, here, batch_size, collected)
     absent = [name for name in tasks or [] if name not in collected]
     if absent or not collected:
-        raise ValueError(f"no labelled row for {absent or 'any task'} in data sets {list(dataset.ranges)}; choose another split.")
+        raise ValueError(
+            f"no labelled row for {absent or 'any task'} in data sets {list(dataset.ranges)}; choose another split."
+        )
     return {
         task.name: {
             "loss": float(torch.cat(collected[task.name].losses).mean()),
@@ -88,7 +90,9 @@ def _collect(
                 store = collected.setdefault(task.name, _Collected())
                 logits = output.logits[task.name][labelled].cpu()
                 chosen = [examples[rows[number]] for number in labelled]
-                store.losses.append(task_loss_items(task, logits, stack_labels(task, chosen, logits.shape[1] if task.is_token else 0)))
+                store.losses.append(
+                    task_loss_items(task, logits, stack_labels(task, chosen, logits.shape[1] if task.is_token else 0))
+                )
                 originals = [dataset.rows[positions[rows[number]]] for number in labelled]
                 store.predictions += _predictions(task, logits, originals, [example.first for example in chosen])
                 store.references += [_reference(task, row) for row in originals]

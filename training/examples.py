@@ -94,13 +94,11 @@ def row_text(row: Row) -> str:
     return clean(row["text"][0] if isinstance(row["text"], tuple) else row["text"])
 
 
-def align_tags(
-    task: TaskConfig, words: list[str], tags: list[int], text: str, tokens: TokenizedText
-) -> list[int]:
+def align_tags(task: TaskConfig, words: list[str], tags: list[int], text: str, tokens: TokenizedText) -> list[int]:
     """Give each token its tag: the first piece of every word and mark has one, the others `IGNORED`.
 
-    A given word may hold several marks (`U.S.`): its first part keeps the tag, the rest continue it (B- becomes I-), so that
-    raw text, which has no given words, is tagged as it was learned.
+    A given word may hold several marks (`U.S.`): its first part keeps the tag, the rest continue it (B- becomes I-), so
+    that raw text, which has no given words, is tagged as it was learned.
     """
     aligned = [IGNORED] * len(tokens)
     label2id = task.label2id

@@ -15,7 +15,7 @@ def parameter_groups(
 ) -> list[dict[str, Any]]:
     """Put every parameter of a polyhead model in exactly one group, frozen ones too.
 
-    A parameter that no group holds would never train, also after it has been thawed; one without a gradient costs nothing.
+    A parameter that no group holds would never train, also after it was thawed; one without a gradient costs nothing.
 
     Args:
         model: The model; its `backbone` decides what counts as embeddings.

@@ -30,7 +30,7 @@ def _text_keys(value: Any) -> Any:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
 
     # Folder of the recipe file, which relative paths start from.
     _folder: Path = PrivateAttr(default=Path())

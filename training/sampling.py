@@ -47,6 +47,8 @@ class MultiTaskBatchSampler(Sampler[list[int]]):
         order = torch.randperm(len(rows), generator=generator) + rows.start
         if self.group_by_length:
             windows = order.split(self.batch_size * BATCHES_PER_WINDOW)
-            order = torch.cat([window[self.lengths[window].argsort(descending=True, stable=True)] for window in windows])
+            order = torch.cat(
+                [window[self.lengths[window].argsort(descending=True, stable=True)] for window in windows]
+            )
         for batch in order.split(self.batch_size):
             yield batch.tolist()

@@ -77,7 +77,7 @@ class PolyheadTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: dict[str, Tensor] | None = None,
     ) -> Any:
-        """Return the weighted sum of the batch's task losses, each divided by that task's items in all accumulated batches."""
+        """Return the weighted sum of the task losses, each divided by that task's items in all accumulated batches."""
         outputs = model(**inputs, tasks=list(inputs["labels"]), num_items=num_items_in_batch)
         for name, loss in outputs.losses.items():
             self._loss_sums[name] = self._loss_sums.get(name, 0.0) + loss.detach()

@@ -82,7 +82,11 @@ def evaluate_recipe(
     model = PolyheadModel.from_pretrained(checkpoint)
     for name in tasks or []:
         model.config.task(name)
-    rows = {source.name: read_rows(source, split, model.config.tasks) for source in recipe.data if source.file(split) or source.dataset}
+    rows = {
+        source.name: read_rows(source, split, model.config.tasks)
+        for source in recipe.data
+        if source.file(split) or source.dataset
+    }
     if not rows:
         raise ValueError(f"no data set of {path} has a '{split}' split; name another with --split.")
     dataset = MultiTaskDataset(rows, model.config.tasks, model.tokenizer, model.max_length)
@@ -126,5 +130,7 @@ def _starting_point(output: Path, resume: bool) -> str | None:
         raise ValueError(f"output folder '{output}' is not empty. Name a new one, or go on with --resume.")
     checkpoint = get_last_checkpoint(str(output))
     if checkpoint is None:
-        raise ValueError(f"nothing to resume: folder '{output}' holds no checkpoint-N. Name a new folder and start without --resume.")
+        raise ValueError(
+            f"nothing to resume: folder '{output}' holds no checkpoint-N. Name a new folder and start without --resume."
+        )
     return checkpoint
