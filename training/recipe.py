@@ -59,7 +59,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     model = _model(content.get("model"), problems, folder)
     tasks = [task for key, raw in _items(content, "tasks", problems) if (task := validate_task(raw, key, problems))]
     data, is_data_sound = _data(content, problems, folder)
-    train = content.get("train") or {}
+    train = {} if content.get("train") is None else content["train"]
     validate_section(fields_model(training_arguments_class()), train, "train", problems)
 
     task_names = _names(content.get("tasks"))

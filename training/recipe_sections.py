@@ -14,6 +14,8 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
 def _known_pooling(value: Any) -> Any:
+    if value == []:
+        raise ValueError("no pooling came; name at least one")
     for name in value if isinstance(value, list) else [value]:
         if isinstance(name, str) and name not in POOLINGS:
             raise ValueError(f"'{name}' is no pooling; {suggest_name(name, POOLINGS)}")

@@ -111,6 +111,21 @@ def test_a_missing_section_is_named(write, missing):
     assert f"{missing}: missing section; add it" in problems_of(write(**{missing: None}))
 
 
+@pytest.mark.parametrize(("train", "num_fields"), [(None, 0), ({}, 0), ({"seed": 1}, 1)])
+def test_train_may_be_left_out(write, train, num_fields):
+    assert len(load_recipe(write(train=train)).train) == num_fields
+
+
+@pytest.mark.parametrize("train", [0, "", [], "fast"])
+def test_train_that_is_no_mapping_is_refused(write, train):
+    assert any(problem.startswith("train: ") for problem in problems_of(write(train=train)))
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_numbers_that_are_not_finite_are_refused(write, number):
+    assert problems_of(write(train={"learning_rate": number}))[0].startswith(f"train.learning_rate: {number} came")
+
+
 @pytest.mark.parametrize(
     ("model", "complaint"),
     [
@@ -119,6 +134,7 @@ def test_a_missing_section_is_named(write, missing):
         ({"backbone": "./absent"}, "model.backbone: no folder"),
         ({"backbone": "b", "vocab_size": 100}, "go with from_scratch"),
         ({"backbone": "b", "pooling": ["mean", "maxx"]}, "'maxx' is no pooling; closest is 'max'"),
+        ({"backbone": "b", "pooling": []}, "no pooling came; name at least one"),
         ({"backbone": "b", "default_prompt_name": "q"}, "'q' is not in prompts"),
         ({"from_scratch": {"model_type": "brt"}}, "'brt' is unknown to transformers; closest is 'bert'"),
         ({"from_scratch": {"hidden_size": 8}}, "name the architecture"),
