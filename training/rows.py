@@ -1,7 +1,5 @@
 """Rows: what collation reads. A text, its labels by task, and where it stands."""
 
-import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +12,11 @@ from .label_columns import read_label
 from .label_values import Encoder, label_encoder
 from .recipe_sections import SPLITS, DataSource, Split
 from .tables import Table, has_split, read_table
+from .text_values import checked_text, checked_words, words_of_cell
 
 # {"text": str} or {"text": (str, str)} or {"words": [str, ...]}, with "labels": {task: encoded label} (a missing label
 # has no key) and "where": "file:row".
 Row = dict[str, Any]
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -122,7 +120,7 @@ def _encode_record(
 def _input(record: dict[str, Any], where: str, source: DataSource, is_text_only: bool, problems: DataProblems) -> Row:
     read: Callable[[Any], Any] = checked_text
     if source.words is not None:
-        read = _words_of_cell if is_text_only else checked_words
+        read = words_of_cell if is_text_only else checked_words
     values = []
     for column in source.input_columns:
         try:
@@ -133,49 +131,6 @@ def _input(record: dict[str, Any], where: str, source: DataSource, is_text_only:
     if source.words is not None:
         return {"words": values[0]}
     return {"text": tuple(values) if source.is_pair else values[0]}
-
-
-def checked_text(value: Any) -> str:
-    """Return a text that says something.
-
-    Raises:
-        ValueError: Missing, not text, nothing to see in it, or half a surrogate pair, which no tokenizer can read.
-    """
-    if value is None:
-        raise ValueError("no text came; fill it in or remove the row")
-    if not isinstance(value, str):
-        raise ValueError(f"{type(value).__name__} {repr(value)[:60]} came; write text, numbers in quotes")
-    if not value[:1].isalnum() and _is_blank(value):
-        raise ValueError(f"empty or blank text {value[:20]!r} came; fill it in or remove the row")
-    if not value.isascii() and _SURROGATE.search(value):
-        raise ValueError("half a surrogate pair came (\\ud800 to \\udfff); write the whole character")
-    return value
-
-
-def _is_blank(value: str) -> bool:
-    # Control characters, zero-width marks and the like are blank too: such texts all have the same embedding.
-    return all(unicodedata.category(character) in ("Cc", "Cf", "Zs", "Zl", "Zp") for character in value)
-
-
-def checked_words(value: Any) -> list[str]:
-    """Return a list of words that together say something.
-
-    Raises:
-        ValueError: Missing, not a list of texts, or blank as a whole.
-    """
-    if value is None:
-        raise ValueError("no words came; fill them in or remove the row")
-    if not isinstance(value, list):
-        raise ValueError(f"{type(value).__name__} {repr(value)[:60]} came; write a list of words")
-    for word in value:
-        if not isinstance(word, str):
-            raise ValueError(f"word {repr(word)[:60]} is {type(word).__name__}; write text, numbers in quotes")
-    checked_text(" ".join(value))
-    return value
-
-
-def _words_of_cell(cell: str) -> list[str]:
-    return checked_words(cell.split())
 
 
 def _columns_hint(column: str, columns: list[str]) -> str:

@@ -43,8 +43,16 @@ def test_only_fields_that_were_given_are_set():
 
 @pytest.mark.parametrize(
     "values",
-    [{}, {"name": 1}, {"name": "a", "rate": True}, {"name": "a", "size": 1.0}, {"name": "a", "derived": 1}]
-    + [{"name": "a", "pace": "quick"}, {"name": "a", "other": 1}, {"name": "a", "rate": "0.5"}],
+    [
+        {},
+        {"name": 1},
+        {"name": "a", "rate": True},
+        {"name": "a", "rate": "0.5"},
+        {"name": "a", "size": 1.0},
+        {"name": "a", "derived": 1},
+        {"name": "a", "pace": "quick"},
+        {"name": "a", "other": 1},
+    ],
 )
 def test_wrong_types_unknown_fields_and_unknown_choices_are_refused(values):
     with pytest.raises(ValidationError):
