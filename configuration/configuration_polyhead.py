@@ -57,16 +57,16 @@ class PolyheadConfig(PreTrainedConfig):
     model_type = "polyhead"
     sub_configs: ClassVar[dict[str, Any]] = {"text_config": AutoConfig}
 
-    text_config: dict | PreTrainedConfig | None = None
+    text_config: Any = None
     pooling: str | list[str] = "mean"
     mix_last_layers: int = 1
     projection_dim: int | None = None
     normalize: bool = True
     max_length: int | None = None
-    prompts: dict[str, str] | None = None
+    prompts: Any = None
     default_prompt_name: str | None = None
-    tasks: list | None = None
-    results: list | None = None
+    tasks: Any = None
+    results: Any = None
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.text_config = _as_config(self.text_config)

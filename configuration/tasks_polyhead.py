@@ -150,9 +150,14 @@ class TaskConfig:
         return self.num_labels - 1 if self.kind == "ordinal_regression" else self.num_labels
 
     @property
+    def known_labels(self) -> list[str]:
+        """The labels, empty where none are named."""
+        return self.labels or []
+
+    @property
     def label2id(self) -> dict[str, int]:
         """Position of each label."""
-        return {label: position for position, label in enumerate(self.labels or [])}
+        return {label: position for position, label in enumerate(self.known_labels)}
 
     def to_dict(self) -> dict[str, Any]:
         """All fields that differ from their defaults, and name and kind."""
@@ -188,6 +193,9 @@ class TaskConfig:
             self._refuse("weight", f"{self.weight} is negative; 0 switches the task's loss off")
         if self.head_num_layers < 1 or self.head_num_attention_heads < 1:
             self._refuse("head_num_layers / head_num_attention_heads", "must be at least 1")
+        for field in ("class_weights", "pos_weight"):
+            if min(getattr(self, field) or [0.0]) < 0:
+                self._refuse(field, f"{getattr(self, field)} holds a negative factor; use 0 or more")
         if self.value_range is not None and (len(self.value_range) != 2 or self.value_range[0] >= self.value_range[1]):
             self._refuse("value_range", f"{self.value_range} must be [lowest, highest]")
         if self.target_scale is not None and min(self.target_scale, default=1) <= 0:
@@ -196,6 +204,8 @@ class TaskConfig:
     def _check_labels(self, labels: list[str]) -> None:
         if any(not isinstance(label, str) for label in labels):
             self._refuse("labels", f"{labels} must be strings: quote numbers and yes/no in YAML")
+        if any(not label.strip() for label in labels):
+            self._refuse("labels", f"{labels} hold an empty name; give every label a name")
         if len(set(labels)) != len(labels):
             self._refuse("labels", f"{sorted({label for label in labels if labels.count(label) > 1})} stand twice")
         fewest = 1 if self.kind in ("regression", "multi_label_classification", "token_classification") else 2

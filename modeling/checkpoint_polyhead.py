@@ -4,10 +4,12 @@ In the file the backbone's tensors have the names that its own class expects, an
 memory the backbone is `self.backbone`. The prefix is dropped on saving and comes back on loading.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import PreTrainedModel
 
 from ..configuration.configuration_polyhead import PolyheadConfig
 from ..configuration.tasks_polyhead import TaskConfig
@@ -21,7 +23,7 @@ BACKBONE_PREFIX = "backbone."
 OWN_PREFIX = "polyhead."
 
 
-class CheckpointMixin:
+class CheckpointMixin(PreTrainedModel):
     """`from_backbone`, `from_pretrained`, `save_pretrained`, and the tokenizer that belongs to a model."""
 
     _tokenizer: Any = None
@@ -31,7 +33,7 @@ class CheckpointMixin:
     def from_backbone(
         cls,
         name: str,
-        tasks: list[TaskConfig | dict[str, Any]] | None = None,
+        tasks: Sequence[TaskConfig | dict[str, Any]] | None = None,
         *,
         pooling: str | list[str] | None = None,
         mix_last_layers: int = 1,
@@ -147,8 +149,9 @@ class CheckpointMixin:
         """Most tokens that the backbone's positions and its tokenizer allow."""
         positions = getattr(self.config.text_config, "max_position_embeddings", None) or 512
         table = getattr(getattr(self.backbone, "embeddings", None), "position_embeddings", None)
-        if getattr(table, "padding_idx", None) is not None:
-            positions -= table.padding_idx + 1  # RoBERTa's kind counts positions from there
+        padding_idx = getattr(table, "padding_idx", None)
+        if padding_idx is not None:
+            positions -= padding_idx + 1  # RoBERTa's kind counts positions from there
         return int(min(positions, self.tokenizer.model_max_length))
 
     def save_pretrained(

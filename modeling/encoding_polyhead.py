@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+from transformers import PreTrainedModel
 from transformers.utils import logging
 
 from .outputs_polyhead import PolyheadOutput
@@ -20,7 +21,7 @@ TOKENS_PER_BATCH = {"cpu": 1024, "accelerator": 32768}
 TEXTS_PER_WINDOW = 16384  # tokenized at a time, so that memory does not grow with the number of texts
 
 
-class EncodingMixin:
+class EncodingMixin(PreTrainedModel):
     """`encode`, and the batched inference that `predict` and evaluation share."""
 
     def encode(

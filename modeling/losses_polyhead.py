@@ -1,5 +1,7 @@
 """Losses: one value per labelled item, so that the mean can be taken over a batch, accumulated batches, or ranks."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -34,7 +36,7 @@ def task_loss_items(task: TaskConfig, logits: Tensor, labels: Tensor) -> Tensor:
     labels = labels.to(logits.dtype).reshape(logits.shape)
     mean = logits.new_tensor(task.target_mean or [0.0])
     scale = logits.new_tensor(task.target_scale or [1.0])
-    return regression_items(logits, (labels - mean) / scale, task.loss)
+    return regression_items(logits, (labels - mean) / scale, task.loss or "mse")
 
 
 def count_labelled(task: TaskConfig, labels: Tensor) -> Tensor:
@@ -91,9 +93,8 @@ def regression_items(predictions: Tensor, targets: Tensor, loss: str) -> Tensor:
     targets = targets.to(predictions.dtype).reshape(predictions.shape)
     labelled = ~targets.isnan()
     rows = labelled.any(-1)
-    distances = {"mse": functional.mse_loss, "huber": functional.huber_loss, "mae": functional.l1_loss}[loss](
-        predictions[rows], targets[rows].nan_to_num(), reduction="none"
-    )  # (items, values)
+    functions: dict[str, Any] = {"mse": functional.mse_loss, "huber": functional.huber_loss, "mae": functional.l1_loss}
+    distances = functions[loss](predictions[rows], targets[rows].nan_to_num(), reduction="none")  # (items, values)
     return (distances * labelled[rows]).sum(-1) / labelled[rows].sum(-1)
 
 

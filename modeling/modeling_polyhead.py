@@ -51,7 +51,7 @@ class SentenceLayers(nn.Module):
         self.heads = nn.ModuleDict({task.name: _build_head(task, config) for task in config.tasks if task.num_logits})
 
 
-class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin, PreTrainedModel):
+class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin):
     """A sentence encoder with named task heads.
 
     Args:
@@ -169,10 +169,10 @@ class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin, PreTrainedM
         return functional.normalize(projected, dim=-1) if wanted else projected
 
     def _answer(self, task: TaskConfig, first: Encoded, second: Encoded | None) -> Tensor:
-        if task.kind == "pair_similarity":
+        if task.kind == "pair_similarity" and second is not None:
             return functional.cosine_similarity(first.projected, second.projected, dim=-1)  # (batch,)
         features = self._features(task, first)  # (batch, size), tokens: (batch, seq, hidden)
-        if task.is_pair:
+        if task.is_pair and second is not None:
             features = pair_features(features, self._features(task, second))  # (batch, 4 * size)
         return self.polyhead.heads[task.name](features)
 
@@ -180,7 +180,8 @@ class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin, PreTrainedM
         if task.is_token:
             return encoded.token_embeddings
         if task.head == "attention":
-            return self.polyhead.heads[task.name].pooling(encoded.token_embeddings, encoded.attention_mask)
+            head: Any = self.polyhead.heads[task.name]
+            return head.pooling(encoded.token_embeddings, encoded.attention_mask)
         if task.head_input == "normalized":
             return functional.normalize(encoded.projected, dim=-1)
         return encoded.pooled if task.head_input == "pooled" else encoded.projected

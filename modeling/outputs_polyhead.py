@@ -1,6 +1,7 @@
 """What the forward pass returns."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 from transformers.utils import ModelOutput
@@ -23,9 +24,9 @@ class PolyheadOutput(ModelOutput):
     """
 
     loss: Tensor | None = None
-    losses: dict[str, Tensor] | None = None
-    logits: dict[str, Tensor] | None = None
-    sentence_embedding: Tensor | None = None
+    losses: Any = None
+    logits: Any = None
+    sentence_embedding: Any = None
     last_hidden_state: Tensor | None = None
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None

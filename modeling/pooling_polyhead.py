@@ -139,7 +139,7 @@ class Pooling(nn.Module):
     def __init__(self, kinds: list[str], hidden_size: int) -> None:
         super().__init__()
         self.kinds = kinds
-        self.attention = AttentionPooling(hidden_size) if "attention" in kinds else None
+        self.attention = AttentionPooling(hidden_size) if "attention" in kinds else nn.Identity()
 
     def forward(self, token_embeddings: Tensor, attention_mask: Tensor) -> Tensor:
         """Pool (batch, seq, hidden) under a mask (batch, seq) into (batch, hidden * number of kinds), float32."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from transformers import PreTrainedModel
 
 from ..configuration.tasks_polyhead import TaskConfig
 from .losses_polyhead import corn_probabilities
@@ -15,7 +16,7 @@ from .tokenizing_polyhead import TokenizedText
 Answer = dict[str, Any]
 
 
-class PredictingMixin:
+class PredictingMixin(PreTrainedModel):
     """`predict`."""
 
     def predict(
@@ -50,7 +51,7 @@ class PredictingMixin:
             ValueError: Unreadable texts, an unknown task, or a task that needs the other kind of input.
         """
         is_single = isinstance(texts, (str, tuple))
-        listed = [texts] if is_single else list(texts)
+        listed: list[Any] = [texts] if is_single else list(texts)
         are_pairs = bool(listed) and all(isinstance(text, tuple) and len(text) == 2 for text in listed)
         names = self._tasks_for(tasks, are_pairs)
         first = [text[0] if are_pairs else text for text in listed]
@@ -158,20 +159,20 @@ def tag_spans(probabilities: Tensor, tokens: TokenizedText, spans: list[tuple[in
 
 
 def _one_label(task: TaskConfig, probabilities: list[float], position: int) -> Answer:
-    scores = dict(zip(task.labels, probabilities, strict=True))
-    return {"label": task.labels[position], "score": probabilities[position], "scores": scores}
+    scores = dict(zip(task.known_labels, probabilities, strict=True))
+    return {"label": task.known_labels[position], "score": probabilities[position], "scores": scores}
 
 
 def _several_labels(task: TaskConfig, probabilities: list[float]) -> Answer:
     thresholds = task.thresholds or [0.5]
     if len(thresholds) == 1:
         thresholds = thresholds * len(probabilities)
-    chosen = [label for label, p, t in zip(task.labels, probabilities, thresholds, strict=True) if p >= t]
-    return {"labels": chosen, "scores": dict(zip(task.labels, probabilities, strict=True))}
+    chosen = [label for label, p, t in zip(task.known_labels, probabilities, thresholds, strict=True) if p >= t]
+    return {"labels": chosen, "scores": dict(zip(task.known_labels, probabilities, strict=True))}
 
 
 def _values(task: TaskConfig, values: list[float]) -> Answer:
-    return {"values": dict(zip(task.labels, values, strict=True))} if task.labels else {"value": values[0]}
+    return {"values": dict(zip(task.known_labels, values, strict=True))} if task.labels else {"value": values[0]}
 
 
 def _entities(
@@ -180,7 +181,7 @@ def _entities(
     entities: list[Answer] = []
     open_label = None
     for (tag_id, score), (start, end) in zip(tag_spans(probabilities, tokens, spans), spans, strict=True):
-        prefix, _, label = (task.labels[tag_id] if tag_id >= 0 else "O").partition("-")
+        prefix, _, label = (task.known_labels[tag_id] if tag_id >= 0 else "O").partition("-")
         if not label:
             open_label = None
             continue

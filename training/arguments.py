@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from transformers import TrainingArguments
+from transformers import SchedulerType, TrainingArguments
+from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
 from .parameter_groups import COMPONENTS
 
@@ -27,8 +28,8 @@ class PolyheadTrainingArguments(TrainingArguments):
             "batches, which saves the arithmetic of padding; `random` does not."
         },
     )
-    eval_strategy: str = field(default="epoch", metadata={"help": "When to measure: `no`, `steps` or `epoch`."})
-    save_strategy: str = field(default="epoch", metadata={"help": "When to save: `no`, `steps`, `epoch` or `best`."})
+    eval_strategy: IntervalStrategy | str = field(default="epoch", metadata={"help": "When to measure: `no`, `steps` or `epoch`."})
+    save_strategy: SaveStrategy | str = field(default="epoch", metadata={"help": "When to save: `no`, `steps`, `epoch` or `best`."})
     save_total_limit: int | None = field(default=2, metadata={"help": "How many running checkpoints to keep."})
     load_best_model_at_end: bool = field(
         default=True, metadata={"help": "End with the checkpoint of the best multi-task score on the validation split."}
@@ -36,7 +37,7 @@ class PolyheadTrainingArguments(TrainingArguments):
     metric_for_best_model: str | None = field(
         default="score", metadata={"help": "`score` is the mean over the tasks of each one's main metric."}
     )
-    lr_scheduler_type: str = field(default="linear", metadata={"help": "How the rates fall after warm-up."})
+    lr_scheduler_type: SchedulerType | str = field(default="linear", metadata={"help": "How the rates fall after warm-up."})
     warmup_steps: float = field(
         default=0.06, metadata={"help": "Warm-up in steps, or below 1 as a share of all steps."}
     )

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from transformers import AutoConfig
 
 from ..configuration.configuration_polyhead import PolyheadConfig
-from ..configuration.tasks_polyhead import TaskConfig
 from ..modeling.backbone_polyhead import check_backbone
 from ..modeling.modeling_polyhead import PolyheadModel
 from ..modeling.tokenizing_polyhead import load_tokenizer
@@ -31,7 +30,7 @@ def build_model(recipe: Recipe, data: LoadedData) -> PolyheadModel:
     if section.from_scratch is not None:
         return _from_scratch(section, data)
     return PolyheadModel.from_backbone(
-        section.backbone_location(),
+        str(section.backbone_location()),
         tasks=data.tasks,
         pooling=section.pooling if "pooling" in section.model_fields_set else None,
         mix_last_layers=section.mix_last_layers,
@@ -47,14 +46,14 @@ def _from_scratch(section: ModelSection, data: LoadedData) -> PolyheadModel:
     fields = dict(section.from_scratch or {})
     longest = int(fields.get("max_position_embeddings", 512))
     if section.tokenizer is not None:
-        tokenizer = load_tokenizer(section.tokenizer_location(), {})
+        tokenizer = load_tokenizer(str(section.tokenizer_location()), {})
     else:
         tokenizer = train_tokenizer(_train_texts(data), section.vocab_size or DEFAULT_VOCAB_SIZE, longest)
     backbone = AutoConfig.for_model(**{**fields, "vocab_size": len(tokenizer), "pad_token_id": tokenizer.pad_token_id})
     check_backbone("from_scratch", backbone)
     config = PolyheadConfig(
         text_config=backbone,
-        tasks=list[TaskConfig](data.tasks),
+        tasks=data.tasks,
         pooling=section.pooling,
         mix_last_layers=section.mix_last_layers,
         projection_dim=section.projection_dim,

@@ -104,7 +104,7 @@ def _predictions(task: TaskConfig, logits: Tensor, rows: list[Any], tokens: list
         for probabilities, row, row_tokens in zip(logits.softmax(-1), rows, tokens, strict=True):
             spans = joined_word_spans(row["words"])
             ids = [tag for tag, _ in tag_spans(probabilities, row_tokens, spans)]
-            tagged.append([task.labels[tag] if tag >= 0 else "O" for tag in ids])
+            tagged.append([task.known_labels[tag] if tag >= 0 else "O" for tag in ids])
         return tagged
     if task.kind == "regression":
         return list(unscale(task, logits).numpy())
@@ -116,5 +116,5 @@ def _predictions(task: TaskConfig, logits: Tensor, rows: list[Any], tokens: list
 def _reference(task: TaskConfig, row: Any) -> Any:
     label = row["labels"][task.name]
     if task.is_token:
-        return [task.labels[tag] for tag in label]
+        return [task.known_labels[tag] for tag in label]
     return np.asarray(label) if isinstance(label, list) else label

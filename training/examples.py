@@ -104,7 +104,7 @@ def align_tags(task: TaskConfig, words: list[str], tags: list[int], text: str, t
     label2id = task.label2id
     for (start, end), tag in zip(joined_word_spans(words), tags, strict=True):
         parts = [(start + left, start + right) for left, right in word_spans(text[start:end])]
-        continued = label2id.get("I-" + task.labels[tag][2:], tag) if task.labels[tag][:2] == "B-" else tag
+        continued = label2id.get("I-" + task.known_labels[tag][2:], tag) if task.known_labels[tag][:2] == "B-" else tag
         for number, piece in enumerate(first_pieces(tokens.offsets, parts)):
             if piece >= 0 and aligned[piece] == IGNORED:
                 aligned[piece] = tag if number == 0 else continued

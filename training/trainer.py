@@ -37,6 +37,8 @@ class PolyheadTrainer(Trainer):
         self._loss_sums: dict[str, Tensor] = {}
         self._loss_counts: dict[str, int] = defaultdict(int)
 
+    optimizer: Any
+
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """Build the optimizer that `args.optim` names over groups that hold every parameter from step 0."""
         if self.optimizer is None:
@@ -117,7 +119,7 @@ class PolyheadTrainer(Trainer):
         metric_key_prefix: str = "eval",
     ) -> EvalLoopOutput:
         """Measure every task by the path that `predict` takes; every rank measures all rows."""
-        dataset: MultiTaskDataset = dataloader.dataset
+        dataset: Any = dataloader.dataset
         scores = evaluate_model(self.model, dataset)
         metrics = flat_metrics(self.model.config.tasks, scores, metric_key_prefix)
         return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=len(dataset))

@@ -16,6 +16,7 @@ from .examples import MultiTaskDataset
 from .multi_task_score import primary_metric
 from .recipe import Recipe, load_recipe
 from .rows import LoadedData, load_data, read_rows
+from .tables import has_split
 from .trainer import PolyheadTrainer
 
 
@@ -85,7 +86,7 @@ def evaluate_recipe(
     rows = {
         source.name: read_rows(source, split, model.config.tasks)
         for source in recipe.data
-        if source.file(split) or source.dataset
+        if has_split(source, split)
     }
     if not rows:
         raise ValueError(f"no data set of {path} has a '{split}' split; name another with --split.")
