@@ -166,6 +166,9 @@ class PolyheadConfig(PreTrainedConfig):
         """Return the flat form with the backbone's fields that differ from its defaults."""
         return self._flatten(self.text_config.to_diff_dict())
 
+    def _get_generation_parameters(self) -> dict[str, Any]:
+        return {}  # max_length is our own field; older transformers would take it for a setting of text generation
+
     def _flatten(self, backbone: dict[str, Any]) -> dict[str, Any]:
         own = {name: getattr(self, name) for name in OWN_FIELDS}
         own["tasks"] = [task.to_dict() for task in self.tasks]

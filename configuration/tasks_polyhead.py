@@ -1,49 +1,23 @@
 """One named task: what it answers, which head reads the sentence, how its loss is weighed."""
 
 import dataclasses
+import math
 import re
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-TASK_KINDS = (
-    "single_label_classification",
-    "binary_classification",
-    "multi_label_classification",
-    "regression",
-    "ordinal_regression",
-    "token_classification",
-    "pair_similarity",
-    "pair_classification",
+from .task_kinds_polyhead import (
+    HEAD_INPUTS,
+    HEAD_KINDS,
+    KINDS_OF_FIELD,
+    LABELLED_KINDS,
+    LOSSES,
+    RESERVED_TASK_NAMES,
+    TASK_KINDS,
 )
-HEAD_KINDS = ("linear", "mlp", "attention")
-HEAD_INPUTS = ("pooled", "projected", "normalized")
-LABELLED_KINDS = tuple(kind for kind in TASK_KINDS if kind not in ("regression", "pair_similarity"))
-# Losses by kind; the first is the default.
-LOSSES = {
-    "single_label_classification": ("cross_entropy",),
-    "binary_classification": ("binary_cross_entropy",),
-    "multi_label_classification": ("binary_cross_entropy",),
-    "regression": ("mse", "huber", "mae"),
-    "ordinal_regression": ("corn",),
-    "token_classification": ("cross_entropy",),
-    "pair_similarity": ("mse", "cosent"),
-    "pair_classification": ("cross_entropy",),
-}
-# Attributes of torch.nn.ModuleDict, which holds the heads by name; a test compares this list with torch.
-# fmt: off
-RESERVED_TASK_NAMES = frozenset([
-    "T_destination", "add_module", "apply", "bfloat16", "buffers", "call_super_init", "children", "clear",
-    "compile", "cpu", "cuda", "double", "dump_patches", "eval", "extra_repr", "float", "forward", "get_buffer",
-    "get_extra_state", "get_parameter", "get_submodule", "half", "ipu", "items", "keys", "load_state_dict",
-    "modules", "mtia", "named_buffers", "named_children", "named_modules", "named_parameters", "parameters", "pop",
-    "register_backward_hook", "register_buffer", "register_forward_hook", "register_forward_pre_hook",
-    "register_full_backward_hook", "register_full_backward_pre_hook", "register_load_state_dict_post_hook",
-    "register_load_state_dict_pre_hook", "register_module", "register_parameter", "register_state_dict_post_hook",
-    "register_state_dict_pre_hook", "requires_grad_", "set_extra_state", "set_submodule", "share_memory",
-    "state_dict", "to", "to_empty", "train", "training", "type", "update", "values", "xpu", "zero_grad",
-])
-# fmt: on
+
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_BIO_TAG = re.compile(r"O|[BI]-.+")
 
 
 @dataclass(kw_only=True)
@@ -106,13 +80,18 @@ class TaskConfig:
     metric: str | None = None
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            if isinstance(getattr(self, field.name), tuple):  # JSON gives back a list
+                setattr(self, field.name, list(getattr(self, field.name)))
         self._check_name()
         self._check_choice("kind", TASK_KINDS)
         self._check_choice("head", HEAD_KINDS)
         self._check_choice("head_input", HEAD_INPUTS)
         self.loss = self.loss or LOSSES[self.kind][0]
         self._check_choice("loss", LOSSES[self.kind])
+        self._check_fields_of_kind()
         self._check_numbers()
+        self._check_factors()
         if self.labels is not None:
             self._check_labels(self.labels)
         if self.labels is not None or self.kind not in LABELLED_KINDS:
@@ -174,34 +153,46 @@ class TaskConfig:
             raise ValueError(
                 f"task name {self.name!r} must be a plain identifier: letters, digits and _, a letter first."
             )
-        if self.name in RESERVED_TASK_NAMES:
-            raise ValueError(
-                f"task name '{self.name}' is an attribute of torch modules; choose another, such as 'my_{self.name}'."
-            )
+        if self.name in RESERVED_TASK_NAMES or self.name == "embeddings":
+            taken = "a key of predict's answers" if self.name == "embeddings" else "an attribute of torch modules"
+            raise ValueError(f"task name '{self.name}' is {taken}; choose another, such as 'my_{self.name}'.")
 
     def _check_choice(self, field: str, allowed: tuple[str, ...]) -> None:
         value = getattr(self, field)
         if value not in allowed:
             self._refuse(field, f"{value!r} is not one of {', '.join(allowed)}")
 
+    def _check_fields_of_kind(self) -> None:
+        for field, kinds in KINDS_OF_FIELD.items():
+            if getattr(self, field) and self.kind not in kinds:
+                self._refuse(field, f"{self.kind} does not read it; leave it out")
+
     def _check_numbers(self) -> None:
-        if not 0 <= self.label_smoothing < 1:
-            self._refuse("label_smoothing", f"{self.label_smoothing} is not in [0, 1)")
-        if not 0 <= self.head_dropout < 1:
-            self._refuse("head_dropout", f"{self.head_dropout} is not in [0, 1)")
-        if self.weight < 0:
-            self._refuse("weight", f"{self.weight} is negative; 0 switches the task's loss off")
-        if self.head_num_layers < 1 or self.head_num_attention_heads < 1:
-            self._refuse("head_num_layers / head_num_attention_heads", "must be at least 1")
-        for field in ("class_weights", "pos_weight"):
-            if min(getattr(self, field) or [0.0]) < 0:
-                self._refuse(field, f"{getattr(self, field)} holds a negative factor; use 0 or more")
-        if self.value_range is not None and (len(self.value_range) != 2 or self.value_range[0] >= self.value_range[1]):
+        for field in ("label_smoothing", "head_dropout"):
+            if not 0 <= getattr(self, field) < 1:
+                self._refuse(field, f"{getattr(self, field)} is not in [0, 1)")
+        if not 0 <= self.weight < math.inf:
+            self._refuse("weight", f"{self.weight} is negative or not finite; 0 switches the task's loss off")
+        for field in ("head_num_layers", "head_num_attention_heads", "head_hidden_size"):
+            if getattr(self, field) is not None and getattr(self, field) < 1:
+                self._refuse(field, f"{getattr(self, field)} must be at least 1")
+        if self.value_range is not None and not (
+            len(self.value_range) == 2 and self.value_range[0] < self.value_range[1]
+        ):
             self._refuse("value_range", f"{self.value_range} must be [lowest, highest]")
-        if self.target_scale is not None and min(self.target_scale, default=1) <= 0:
+
+    def _check_factors(self) -> None:
+        for field in ("class_weights", "pos_weight"):
+            if not all(0 <= factor < math.inf for factor in getattr(self, field) or []):
+                self._refuse(field, f"{getattr(self, field)} holds a negative or infinite factor; use 0 or more")
+        if not all(0 <= threshold <= 1 for threshold in self.thresholds or []):
+            self._refuse("thresholds", f"{self.thresholds} are compared with probabilities, so they lie in [0, 1]")
+        if not all(0 < scale < math.inf for scale in self.target_scale or []):
             self._refuse("target_scale", f"{self.target_scale} must be positive")
 
     def _check_labels(self, labels: list[str]) -> None:
+        if not isinstance(labels, list):
+            self._refuse("labels", f"{labels!r} must be a list of names")
         if any(not isinstance(label, str) for label in labels):
             self._refuse("labels", f"{labels} must be strings: quote numbers and yes/no in YAML")
         if any(not label.strip() for label in labels):
@@ -213,6 +204,8 @@ class TaskConfig:
             self._refuse("labels", f"{labels} are too few: at least {fewest} needed")
         if self.kind == "binary_classification" and len(labels) != 2:
             self._refuse("labels", f"{labels} must be two: [negative, positive]")
+        if self.is_token and not ("O" in labels and all(map(_BIO_TAG.fullmatch, labels))):
+            self._refuse("labels", f"{labels} must be BIO tags: 'O', and 'B-name' and 'I-name' for each kind of entity")
         if self.kind == "pair_similarity":
             self._refuse("labels", "pair_similarity answers with a number and has no labels")
 

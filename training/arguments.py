@@ -5,9 +5,16 @@ from dataclasses import dataclass, field
 from transformers import SchedulerType, TrainingArguments
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
+from .multi_task_score import LOWER_IS_BETTER
 from .parameter_groups import COMPONENTS
 
 SAMPLING_STRATEGIES = ("group_by_length", "random")
+# Settings of transformers that would have no effect here, or a bad one, and what to do instead.
+REFUSED = {
+    "label_smoothing_factor": "set `label_smoothing` of the tasks",
+    "dataloader_drop_last": "every row is drawn once per epoch; leave it out",
+    "push_to_hub": "it would upload the optimizer's pickles; push the finished model",
+}
 
 
 @dataclass
@@ -28,8 +35,12 @@ class PolyheadTrainingArguments(TrainingArguments):
             "batches, which saves the arithmetic of padding; `random` does not."
         },
     )
-    eval_strategy: IntervalStrategy | str = field(default="epoch", metadata={"help": "When to measure: `no`, `steps` or `epoch`."})
-    save_strategy: SaveStrategy | str = field(default="epoch", metadata={"help": "When to save: `no`, `steps`, `epoch` or `best`."})
+    eval_strategy: IntervalStrategy | str = field(
+        default="epoch", metadata={"help": "When to measure: `no`, `steps` or `epoch`."}
+    )
+    save_strategy: SaveStrategy | str = field(
+        default="epoch", metadata={"help": "When to save: `no`, `steps`, `epoch` or `best`."}
+    )
     save_total_limit: int | None = field(default=2, metadata={"help": "How many running checkpoints to keep."})
     load_best_model_at_end: bool = field(
         default=True, metadata={"help": "End with the checkpoint of the best multi-task score on the validation split."}
@@ -37,7 +48,9 @@ class PolyheadTrainingArguments(TrainingArguments):
     metric_for_best_model: str | None = field(
         default="score", metadata={"help": "`score` is the mean over the tasks of each one's main metric."}
     )
-    lr_scheduler_type: SchedulerType | str = field(default="linear", metadata={"help": "How the rates fall after warm-up."})
+    lr_scheduler_type: SchedulerType | str = field(
+        default="linear", metadata={"help": "How the rates fall after warm-up."}
+    )
     warmup_steps: float = field(
         default=0.06, metadata={"help": "Warm-up in steps, or below 1 as a share of all steps."}
     )
@@ -63,4 +76,9 @@ class PolyheadTrainingArguments(TrainingArguments):
                 f"train_sampling_strategy: '{self.train_sampling_strategy}' is not for several data sets; choose from "
                 f"{', '.join(SAMPLING_STRATEGIES)}."
             )
+        for name, remedy in REFUSED.items():
+            if getattr(self, name):
+                raise ValueError(f"{name}: {getattr(self, name)} came, but this Trainer does not take it; {remedy}.")
+        if self.greater_is_better is None and self.metric_for_best_model is not None:
+            self.greater_is_better = not self.metric_for_best_model.endswith(tuple(LOWER_IS_BETTER))
         super().__post_init__()

@@ -26,13 +26,17 @@ class Collator:
         self.pad_token_id = pad_token_id
 
     def __call__(self, examples: list[Example]) -> dict[str, Any]:
-        """Return the arguments of `PolyheadModel.forward`; `labels` has the tasks that some example is labelled for."""
+        """Return the arguments of `PolyheadModel.forward`, and `where`, each example's file and line.
+
+        `labels` has the tasks that some example is labelled for.
+        """
         batch: dict[str, Any] = pad([example.first for example in examples], self.pad_token_id)
         if examples[0].second is not None:
             batch |= pad([example.second for example in examples if example.second], self.pad_token_id, prefix="pair_")
         length = batch["input_ids"].shape[1]
         labelled = [task for task in self.tasks if any(task.name in example.labels for example in examples)]
         batch["labels"] = {task.name: stack_labels(task, examples, length) for task in labelled}
+        batch["where"] = [example.where for example in examples]
         return batch
 
 
@@ -43,7 +47,8 @@ def stack_labels(task: TaskConfig, examples: list[Example], length: int) -> Tens
         missing = []
     elif task.kind in _FLOAT_KINDS:
         filler = float(IGNORED) if task.kind == "multi_label_classification" else float("nan")
-        missing = [filler] * task.num_labels if task.labels else filler
+        is_list = task.kind == "multi_label_classification" or task.num_labels > 1
+        missing = [filler] * task.num_labels if is_list else filler
     values = [example.labels.get(task.name, missing) for example in examples]
     if task.is_token:
         values = [tags + [IGNORED] * (length - len(tags)) for tags in values]

@@ -20,13 +20,13 @@ class Example:
         first: Tokens of the text.
         second: Tokens of the second text of a pair.
         labels: As in the row; token tasks: one tag id per token of `first`.
-        source: Name of the data set.
+        where: File and line of the row.
     """
 
     first: TokenizedText
     second: TokenizedText | None
     labels: dict[str, Any]
-    source: str
+    where: str
 
     def __len__(self) -> int:
         return max(len(self.first), len(self.second) if self.second else 0)
@@ -51,7 +51,9 @@ class MultiTaskDataset(Dataset):
             start = len(self.examples)
             self.examples += tokenize_rows(source, source_rows, tasks, tokenizer, max_length)
             self.ranges[source] = range(start, len(self.examples))
-        self.num_truncated = sum(example.first.is_truncated for example in self.examples)
+        self.num_truncated = sum(
+            text.is_truncated for example in self.examples for text in (example.first, example.second) if text
+        )
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -83,7 +85,7 @@ def tokenize_rows(
         for task in token_tasks:
             if task.name in labels:
                 labels[task.name] = align_tags(task, row["words"], labels[task.name], text, tokens)
-        examples.append(Example(tokens, pair, labels, source))
+        examples.append(Example(tokens, pair, labels, row.get("where", source)))
     return examples
 
 

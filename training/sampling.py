@@ -14,41 +14,51 @@ class MultiTaskBatchSampler(Sampler[list[int]]):
     Args:
         ranges: Positions of each data set's rows.
         lengths: Tokens of each row.
-        batch_size: Rows per batch; the last batch of a data set may be smaller.
+        rows_per_batch: The last batch of a data set may be smaller.
         seed: With the epoch, it decides the order.
         group_by_length: Put rows of similar length together.
+        num_processes: The number of batches is a multiple of it, so that every process gets as many; where it would not
+            be, the first batches of the epoch come once more.
     """
 
     def __init__(
-        self, ranges: dict[str, range], lengths: list[int], batch_size: int, seed: int, group_by_length: bool = True
+        self,
+        ranges: dict[str, range],
+        lengths: list[int],
+        rows_per_batch: int,
+        seed: int,
+        group_by_length: bool = True,
+        num_processes: int = 1,
     ) -> None:
         self.ranges = ranges
         self.lengths = torch.tensor(lengths)
-        self.batch_size = batch_size
+        self.rows_per_batch = rows_per_batch  # not `batch_size`: accelerate would then leave out smaller batches
         self.seed = seed
         self.group_by_length = group_by_length
+        self.num_processes = num_processes
         self.epoch = 0
-        self.drop_last = False  # read by accelerate
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order of that epoch; Trainer calls it, also when it resumes."""
+        """Choose the order of that epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return sum(-(-len(rows) // self.batch_size) for rows in self.ranges.values())
+        num_batches = sum(-(-len(rows) // self.rows_per_batch) for rows in self.ranges.values())
+        return -(-num_batches // self.num_processes) * self.num_processes
 
     def __iter__(self) -> Iterator[list[int]]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        batches = [batch for rows in self.ranges.values() for batch in self._batches(rows, generator)]
-        for position in torch.randperm(len(batches), generator=generator).tolist():
-            yield batches[position]
+        batches = [batch for rows in self.ranges.values() if rows for batch in self._batches(rows, generator)]
+        order = torch.randperm(len(batches), generator=generator).tolist()
+        for number in range(len(self)):
+            yield batches[order[number % len(batches)]]
 
     def _batches(self, rows: range, generator: torch.Generator) -> Iterator[list[int]]:
         order = torch.randperm(len(rows), generator=generator) + rows.start
         if self.group_by_length:
-            windows = order.split(self.batch_size * BATCHES_PER_WINDOW)
+            windows = order.split(self.rows_per_batch * BATCHES_PER_WINDOW)
             order = torch.cat(
                 [window[self.lengths[window].argsort(descending=True, stable=True)] for window in windows]
             )
-        for batch in order.split(self.batch_size):
+        for batch in order.split(self.rows_per_batch):
             yield batch.tolist()

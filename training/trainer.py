@@ -10,13 +10,17 @@ from torch.utils.data import DataLoader
 from transformers import Trainer
 from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_utils import EvalLoopOutput
+from transformers.utils import logging
 
 from ..modeling.losses_polyhead import count_labelled
+from .broken_training import refuse_loss, refuse_weights
 from .collation import Collator
 from .evaluation import evaluate_model, flat_metrics
 from .examples import MultiTaskDataset
 from .parameter_groups import component_rates, parameter_groups
 from .sampling import MultiTaskBatchSampler
+
+logger = logging.get_logger(__name__)
 
 
 class PolyheadTrainer(Trainer):
@@ -31,11 +35,17 @@ class PolyheadTrainer(Trainer):
     """
 
     def __init__(self, model: Any, args: Any, **kwargs: Any) -> None:
+        if args.n_gpu > 1:
+            logger.warning("One GPU of several is used; `torchrun --nproc_per_node N` gives each a process.")
+            args._n_gpu = 1  # DataParallel, which Trainer would take, cannot deal out labels by task
         kwargs.setdefault("data_collator", Collator(model.config.tasks, model.tokenizer.pad_token_id))
         super().__init__(model=model, args=args, **kwargs)
         self.model_accepts_loss_kwargs = True  # compute_loss divides by the items of all accumulated batches itself
+        self._sampler: MultiTaskBatchSampler
+        self._rates: dict[str, float] = {}
+        # Since the last log, by task: losses of this process, and the number of steps that had a label anywhere.
         self._loss_sums: dict[str, Tensor] = {}
-        self._loss_counts: dict[str, int] = defaultdict(int)
+        self._num_steps: dict[str, int] = defaultdict(int)
 
     optimizer: Any
 
@@ -51,21 +61,30 @@ class PolyheadTrainer(Trainer):
     def get_train_dataloader(self) -> DataLoader:
         """Return batches that each come from one data set."""
         dataset: MultiTaskDataset = self.train_dataset
-        sampler = MultiTaskBatchSampler(
+        self._sampler = MultiTaskBatchSampler(
             dataset.ranges,
             [len(example) for example in dataset.examples],
             self._train_batch_size,
             self.args.data_seed if self.args.data_seed is not None else self.args.seed,
             group_by_length=self.args.train_sampling_strategy == "group_by_length",
+            num_processes=self.accelerator.num_processes,
         )
         loader = DataLoader(
             dataset,
-            batch_sampler=sampler,
+            batch_sampler=self._sampler,
             collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory,
+            persistent_workers=self.args.dataloader_persistent_workers,
+            prefetch_factor=self.args.dataloader_prefetch_factor,
         )
+        self.accelerator.even_batches = False  # the sampler sees to that
         return self.accelerator.prepare(loader)
+
+    def _run_epoch(self, **kwargs: Any) -> None:
+        # transformers does not reach the sampler behind the wrappers of several processes and of a resumed run.
+        self._sampler.set_epoch(kwargs["epoch"])
+        super()._run_epoch(**kwargs)
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader:
         """Return a loader that carries the data set to `evaluation_loop`, which makes its own batches."""
@@ -80,7 +99,11 @@ class PolyheadTrainer(Trainer):
         num_items_in_batch: dict[str, Tensor] | None = None,
     ) -> Any:
         """Return the weighted sum of the task losses, each divided by that task's items in all accumulated batches."""
+        where = inputs.pop("where", [])
         outputs = model(**inputs, tasks=list(inputs["labels"]), num_items=num_items_in_batch)
+        if not outputs.loss.isfinite():
+            refuse_loss(self.model.config.tasks, outputs, inputs["labels"], where, self.state.global_step + 1)
+        self._rates = component_rates(self.optimizer.param_groups)
         for name, loss in outputs.losses.items():
             self._loss_sums[name] = self._loss_sums.get(name, 0.0) + loss.detach()
         # DDP averages gradients over ranks, but the items of all ranks were counted.
@@ -89,26 +112,34 @@ class PolyheadTrainer(Trainer):
 
     def _get_num_items_in_batch(self, batch_samples: list, device: torch.device) -> dict[str, Tensor]:
         tasks = self.model.config.tasks
-        counts = torch.zeros(len(tasks), dtype=torch.long)
+        counts = torch.zeros(len(tasks), dtype=torch.long, device=device)
         for batch in batch_samples:
             for position, task in enumerate(tasks):
                 if task.name in batch["labels"]:
-                    counts[position] += count_labelled(task, batch["labels"][task.name]).cpu()
-        if self.accelerator.num_processes > 1:
-            counts = self.accelerator.reduce(counts.to(device), "sum").cpu()
+                    counts[position] += count_labelled(task, batch["labels"][task.name]).to(device)
+        counts = self.accelerator.reduce(counts, "sum")
         for task, count in zip(tasks, counts.tolist(), strict=True):
-            self._loss_counts[task.name] += bool(count)
-        return {task.name: count for task, count in zip(tasks, counts.to(device), strict=True)}
+            self._num_steps[task.name] += bool(count)
+        return {task.name: count for task, count in zip(tasks, counts, strict=True)}
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add each task's training loss and each component's rate to the training log."""
         if "loss" in logs:
-            for name, total in self._loss_sums.items():
-                logs[f"loss/{name}"] = float(total) / self._loss_counts[name]
-            self._loss_sums.clear()
-            self._loss_counts.clear()
-            logs |= component_rates(self.optimizer.param_groups)
+            logs |= self._mean_losses() | self._rates
         super().log(logs, start_time)
+
+    def _mean_losses(self) -> dict[str, float]:
+        names = [task.name for task in self.model.config.tasks]
+        sums = torch.tensor([float(self._loss_sums.get(name, 0.0)) for name in names], device=self.args.device)
+        sums = self.accelerator.reduce(sums, "sum")
+        means = {
+            f"loss/{name}": total / self._num_steps[name]
+            for name, total in zip(names, sums.tolist(), strict=True)
+            if self._num_steps[name]
+        }
+        self._loss_sums.clear()
+        self._num_steps.clear()
+        return means
 
     def evaluation_loop(
         self,
@@ -125,6 +156,9 @@ class PolyheadTrainer(Trainer):
         return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=len(dataset))
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
+        if not self.args.should_save:
+            return
+        refuse_weights(self.model, f"after training step {self.state.global_step}")
         super()._save(output_dir, state_dict)
         # A pickle, which the Hub marks as unsafe; the same values stand beside it as JSON.
         folder = Path(output_dir or self.args.output_dir)

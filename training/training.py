@@ -84,9 +84,7 @@ def evaluate_recipe(
     for name in tasks or []:
         model.config.task(name)
     rows = {
-        source.name: read_rows(source, split, model.config.tasks)
-        for source in recipe.data
-        if has_split(source, split)
+        source.name: read_rows(source, split, model.config.tasks) for source in recipe.data if has_split(source, split)
     }
     if not rows:
         raise ValueError(f"no data set of {path} has a '{split}' split; name another with --split.")
