@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import Trainer
+from transformers import ProgressCallback, Trainer
 from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_utils import EvalLoopOutput
 from transformers.utils import logging
@@ -18,6 +18,7 @@ from .collation import Collator
 from .evaluation import evaluate_model, flat_metrics
 from .examples import MultiTaskDataset
 from .parameter_groups import component_rates, parameter_groups
+from .progress import CompactProgressCallback
 from .sampling import MultiTaskBatchSampler
 
 logger = logging.get_logger(__name__)
@@ -40,6 +41,8 @@ class PolyheadTrainer(Trainer):
             args._n_gpu = 1  # DataParallel, which Trainer would take, cannot deal out labels by task
         kwargs.setdefault("data_collator", Collator(model.config.tasks, model.tokenizer.pad_token_id))
         super().__init__(model=model, args=args, **kwargs)
+        if self.pop_callback(ProgressCallback) is not None:
+            self.add_callback(CompactProgressCallback)
         self.model_accepts_loss_kwargs = True  # compute_loss divides by the items of all accumulated batches itself
         self._sampler: MultiTaskBatchSampler
         self._rates: dict[str, float] = {}

@@ -72,15 +72,26 @@ def train_recipe(
 
 
 def evaluate_recipe(
-    checkpoint: str | Path, path: str | Path, split: str, overrides: Sequence[str] = (), tasks: list[str] | None = None
+    checkpoint: str | Path | PolyheadModel,
+    path: str | Path,
+    split: str,
+    overrides: Sequence[str] = (),
+    tasks: list[str] | None = None,
 ) -> tuple[PolyheadModel, Scores]:
     """Measure a saved model on one split of a recipe's data; labels are mapped by name to the model's own.
+
+    Args:
+        checkpoint: Folder or Hub name, or a model that is loaded already.
+        path: The recipe.
+        split: `train`, `validation` or `test`.
+        overrides: As in `load_recipe`.
+        tasks: Names of the tasks to measure; None: all that have labels.
 
     Raises:
         ValueError: The model lacks a task that was named, or no data set has the split.
     """
     recipe = load_recipe(path, overrides)
-    model = PolyheadModel.from_pretrained(checkpoint)
+    model = checkpoint if isinstance(checkpoint, PolyheadModel) else PolyheadModel.from_pretrained(checkpoint)
     for name in tasks or []:
         model.config.task(name)
     rows = {
@@ -99,7 +110,11 @@ def training_arguments(recipe: Recipe, output: Path, has_validation: bool) -> Po
         fields = {"eval_strategy": "no", "load_best_model_at_end": False, **fields}
     elif fields.get("save_strategy") == "no" or fields.get("eval_strategy") == "no":
         fields.setdefault("load_best_model_at_end", False)
-    return PolyheadTrainingArguments(**{**fields, "output_dir": str(output)})
+    try:
+        return PolyheadTrainingArguments(**{**fields, "output_dir": str(output)})
+    except (ValueError, ImportError) as error:
+        reason = " ".join(str(error).split()).removesuffix(".")
+        raise ValueError(f"{recipe.path}, section train: {reason}. Correct it there.") from error
 
 
 def result_rows(model: PolyheadModel, recipe: Recipe, scores: Scores, split: str) -> list[dict[str, Any]]:

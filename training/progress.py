@@ -1,0 +1,31 @@
+"""How a run shows itself: one bar, and one line per evaluation."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from transformers import ProgressCallback
+
+
+class CompactProgressCallback(ProgressCallback):
+    """The Trainer's bar, with a short line where the stock one prints every metric."""
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        """Write the line beside the bar, on standard error as the bar is."""
+        line = describe_log(logs or {})
+        if line and state.is_world_process_zero and self.training_bar is not None:
+            self.training_bar.write(line, file=sys.stderr)
+
+
+def describe_log(logs: Mapping[str, Any]) -> str:
+    """Say in one line what a log entry tells about the run; empty for the summary at its end.
+
+    >>> describe_log({"eval_loss": 0.53219, "eval_score": 0.81, "eval_topic_accuracy": 0.8, "epoch": 2.0})
+    'epoch 2  validation loss 0.5322  score 0.8100'
+    >>> describe_log({"loss": 1.25, "epoch": 0.5})
+    'epoch 0.5  training loss 1.2500'
+    """
+    epoch = f"epoch {logs.get('epoch', 0):.4g}"
+    if "eval_loss" in logs:
+        return f"{epoch}  validation loss {logs['eval_loss']:.4f}  score {logs['eval_score']:.4f}"
+    return f"{epoch}  training loss {logs['loss']:.4f}" if "loss" in logs else ""
