@@ -70,6 +70,7 @@ class PolyheadConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.text_config = _as_config(self.text_config)
+        self.pooling = list(self.pooling) if isinstance(self.pooling, tuple) else self.pooling  # as JSON gives it back
         self.tasks = [_as_task(task) for task in self.tasks or []]
         self.prompts = dict(self.prompts or {})
         self.results = list(self.results or [])
@@ -196,8 +197,9 @@ class PolyheadConfig(PreTrainedConfig):
             raise ValueError(
                 f"mix_last_layers {self.mix_last_layers} must be between 1 and {self.num_hidden_layers} layers."
             )
-        if self.projection_dim is not None and self.projection_dim < 1:
-            raise ValueError(f"projection_dim {self.projection_dim} must be at least 1, or None for no projection.")
+        for name, otherwise in (("projection_dim", "no projection"), ("max_length", "the backbone's own")):
+            if getattr(self, name) is not None and getattr(self, name) < 1:
+                raise ValueError(f"{name} {getattr(self, name)} must be at least 1, or None for {otherwise}.")
         if self.default_prompt_name is not None and self.default_prompt_name not in self.prompts:
             raise ValueError(
                 f"default_prompt_name '{self.default_prompt_name}' is not in prompts {sorted(self.prompts)}."
@@ -219,7 +221,7 @@ def _as_task(task: Any) -> TaskConfig:
 
 
 def _belongs_to_backbone(key: str, text_config: PreTrainedConfig) -> bool:
-    common = key in PreTrainedConfig.default_config_fields() or hasattr(PreTrainedConfig, key)
+    common = key in vars(PreTrainedConfig()) or hasattr(PreTrainedConfig, key)
     return not common and key not in OWN_FIELDS and (key in vars(text_config) or key in text_config.attribute_map)
 
 
