@@ -2,32 +2,38 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..configuration.configuration_polyhead import AUTO_MAP
 
-if TYPE_CHECKING:
-    # transformers fetches the files that it finds in import lines: without this one, a re-save would lose the file.
-    from .single_head_polyhead import PolyheadForSequenceClassification  # noqa: F401
-
 _RELATIVE_IMPORT = re.compile(r"^(\s*from )\.{1,2}(?:\w+\.)?(\w+_polyhead)( import )", re.MULTILINE)
+# transformers learns from the text of import lines which files to fetch; 5.6 reads only the file that it starts with when
+# the checkpoint is a folder.
+_INVENTORY = "\n\nif False:  # never run: these lines tell transformers which files belong to the model\n"
 
 
 def copy_code(directory: Path) -> None:
     """Copy every file that the classes of `AUTO_MAP` reach by relative imports.
 
-    transformers wants these files flat, so `from ..configuration.x import` becomes `from .x import`; in a flat copy
-    this changes nothing, so a model that was loaded from its checkpoint saves the same bytes again.
+    transformers wants these files flat, so `from ..configuration.x import` becomes `from .x import`, and the files it
+    starts with name all others. In a flat copy both change nothing, so a model that was loaded from its checkpoint
+    saves the same bytes again.
     """
-    folders = [Path(__file__).parent, Path(__file__).parent.parent / "configuration"]
-    waiting = [reference.split(".")[0] for reference in AUTO_MAP.values()]
-    seen: set[str] = set()
+    entries = {reference.split(".")[0] for reference in AUTO_MAP.values()}
+    texts: dict[str, str] = {}
+    waiting = sorted(entries)
     while waiting:
         name = waiting.pop()
-        if name in seen:
-            continue
-        seen.add(name)
-        source = next(folder / f"{name}.py" for folder in folders if (folder / f"{name}.py").is_file())
-        text = source.read_text(encoding="utf-8")
-        waiting += [match[2] for match in _RELATIVE_IMPORT.finditer(text)]
-        (directory / f"{name}.py").write_text(_RELATIVE_IMPORT.sub(r"\1.\2\3", text), encoding="utf-8")
+        if name not in texts:
+            texts[name] = _RELATIVE_IMPORT.sub(r"\1.\2\3", _source(name).read_text(encoding="utf-8"))
+            waiting += [match[2] for match in _RELATIVE_IMPORT.finditer(texts[name].split(_INVENTORY)[0])]
+    for name, text in texts.items():
+        if name in entries:
+            others = [f"    from .{other} import __doc__ as _\n" for other in sorted(texts) if other != name]
+            text = text.split(_INVENTORY)[0] + _INVENTORY + "".join(others)
+        (directory / f"{name}.py").write_text(text, encoding="utf-8")
+
+
+def _source(name: str) -> Path:
+    here = Path(__file__).parent
+    candidates = [folder / f"{name}.py" for folder in (here, here.parent / "configuration")]
+    return next(path for path in candidates if path.is_file())
