@@ -1,0 +1,99 @@
+"""`polyhead train` and `polyhead evaluate`: a recipe in, scores out."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from .training.evaluation import Scores
+
+RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The YAML file.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change one value of the recipe: train.learning_rate=3e-5."),
+]
+
+
+def train(
+    recipe: RecipeFile,
+    output: Annotated[Path, typer.Option(help="New or empty folder for the model.")],
+    overrides: Overrides = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint in the folder.")] = False,
+) -> None:
+    """Train the model that a recipe describes."""
+    from .quiet import quiet_transformers
+    from .tables import print_scores
+    from .training.training import train_recipe
+
+    quiet_transformers()
+    try:
+        result = train_recipe(recipe, output, overrides or [], resume)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(_how_to_go_on(recipe, output, overrides or [])) from None
+    if result.split is not None:
+        print_scores(_main_scores(result.model, result.scores), f"{result.split} scores")
+    else:
+        print("no scores: the recipe has no validation split")
+    print(f"model: {result.output}")
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="Folder of a trained model, or its name on the Hub.")],
+    recipe: RecipeFile,
+    split: Annotated[str, typer.Option(help="train, validation or test.")],
+    tasks: Annotated[str | None, typer.Option(help="Tasks to measure: a,b [default: all with labels].")] = None,
+    overrides: Overrides = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    save: Annotated[bool, typer.Option("--save", help="Keep the scores in the model's config and card.")] = False,
+) -> None:
+    """Measure a model on one split of a recipe's data."""
+    from .json_lines import print_json
+    from .loading import load_checkpoint
+    from .publishing.stored_scores import check_folder, store_scores
+    from .tables import print_scores
+    from .training.recipe import load_recipe
+    from .training.training import evaluate_recipe, result_rows
+
+    if save:
+        check_folder(model)
+    names = None if tasks is None else [name.strip() for name in tasks.split(",")]
+    loaded, scores = evaluate_recipe(load_checkpoint(model), recipe, split, overrides or [], names)
+    if as_json:
+        print_json({"model": model, "split": split, "scores": scores})
+    else:
+        print_scores(_all_scores(loaded, scores), f"{split} scores")
+    if save:
+        rows = result_rows(loaded, load_recipe(recipe, overrides or []), scores, split)
+        store_scores(Path(model), rows)
+        typer.echo(f"scores stored in {model}", err=True)
+
+
+def _all_scores(model: Any, scores: "Scores") -> list[dict[str, Any]]:
+    from .training.multi_task_score import primary_metric
+
+    return [
+        {
+            "task": name,
+            "kind": model.config.task(name).kind,
+            "metric": metric,
+            "score": value,
+            "is_main": metric == primary_metric(model.config.task(name)),
+        }
+        for name, values in scores.items()
+        for metric, value in values.items()
+    ]
+
+
+def _main_scores(model: Any, scores: "Scores") -> list[dict[str, Any]]:
+    return [{**row, "is_main": False} for row in _all_scores(model, scores) if row["is_main"]]
+
+
+def _how_to_go_on(recipe: Path, output: Path, overrides: Sequence[str]) -> str:
+    if not any(output.glob("checkpoint-*")):
+        return f"Nothing was saved yet: start again, with --output {output} empty."
+    options = [option for override in overrides for option in ("--set", override)]
+    command = shlex.join(["polyhead", "train", str(recipe), "--output", str(output), *options, "--resume"])
+    return f"Go on with: {command}"

@@ -1,0 +1,63 @@
+"""Models by the name that the user gave, loaded with the installed code and never with a checkpoint's."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from transformers import PreTrainedConfig
+
+from .mistakes import is_ours
+from .modeling.backbone_polyhead import hub_is_reachable, resolve_backbone
+from .modeling.modeling_polyhead import PolyheadModel
+from .quiet import quiet_transformers
+
+
+def load_checkpoint(name: str) -> PolyheadModel:
+    """Load a polyhead checkpoint from a folder or the Hub.
+
+    Raises:
+        ValueError: There is none, it is damaged, or it lacks weights.
+    """
+    quiet_transformers()
+    with _named(name, "Give the folder that `polyhead train` wrote, or the name of a polyhead checkpoint on the Hub."):
+        model: PolyheadModel = PolyheadModel.from_pretrained(name, **_hub_options(name))
+        _ = model.tokenizer  # read now: a damaged one is told before any work
+        return model
+
+
+def load_encoder(name: str) -> PolyheadModel:
+    """Load a polyhead checkpoint, or any backbone as a model without tasks.
+
+    Raises:
+        ValueError: The name cannot be reached, it is damaged, or no text encoder.
+    """
+    quiet_transformers()
+    with _named(name, "Give a checkpoint's folder, a backbone's folder, or a name on the Hub."):
+        source = resolve_backbone(name, **_hub_options(name))
+        fields, _ = PreTrainedConfig.get_config_dict(source, **_hub_options(source))
+    if "polyhead" in fields:
+        return load_checkpoint(source)
+    with _named(name, "Give another backbone."):
+        model: PolyheadModel = PolyheadModel.from_backbone(name)
+        return model
+
+
+def _hub_options(name: str) -> dict[str, Any]:
+    # Without a connection, what is in the cache still loads, without half a minute of retries.
+    return {} if Path(name).is_dir() or hub_is_reachable() else {"local_files_only": True}
+
+
+@contextmanager
+def _named(name: str, remedy: str) -> Iterator[None]:
+    """Put the model's name and a remedy to what libraries say about files that cannot be loaded."""
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError, json.JSONDecodeError) as error:
+        if isinstance(error, ValueError) and is_ours(error):
+            raise
+        reason = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+        what = f"model '{name}'" if Path(name).exists() else f"model '{name}' is no folder here, and on the Hub it"
+        raise ValueError(f"{what} cannot be loaded: {reason.rstrip('.')}. {remedy}") from error
