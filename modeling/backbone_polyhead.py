@@ -54,7 +54,7 @@ def resolve_backbone(name: str, **hub_options: Any) -> str:
     """
     try:
         AutoConfig.from_pretrained(name, trust_remote_code=False, **hub_options)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a config.json that names no architecture
         package = importlib.util.find_spec(OFFLINE_PACKAGE) if name == OFFLINE_NAME else None
         if package is not None and package.origin is not None:
             return str(Path(package.origin).parent / "model")

@@ -82,7 +82,8 @@ class CheckpointMixin(PreTrainedModel):
         model.tokenizer = tokenizer
         if max_length is not None and max_length > model.longest_input:
             raise ValueError(
-                f"max_length {max_length} is more than the {model.longest_input} tokens that '{name}' can read."
+                f"max_length {max_length} is more than the {model.longest_input} tokens that '{name}' can read. "
+                "Lower it, or leave it out."
             )
         config.max_length = min(settings.get("max_length") or model.longest_input, model.longest_input)
         return model.eval()

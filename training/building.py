@@ -26,7 +26,13 @@ def build_model(recipe: Recipe, data: LoadedData) -> PolyheadModel:
     Raises:
         ValueError: The backbone cannot be loaded, or a setting contradicts it.
     """
-    section = recipe.model
+    try:
+        return _build(recipe.model, data)
+    except (ValueError, OSError) as error:
+        raise ValueError(f"correct section model of {recipe.path}: {error}") from error
+
+
+def _build(section: ModelSection, data: LoadedData) -> PolyheadModel:
     if section.from_scratch is not None:
         return _from_scratch(section, data)
     return PolyheadModel.from_backbone(
@@ -64,7 +70,12 @@ def _from_scratch(section: ModelSection, data: LoadedData) -> PolyheadModel:
     )
     model = PolyheadModel(config)
     model.tokenizer = tokenizer
-    config.max_length = min(section.max_length or model.longest_input, model.longest_input)
+    if section.max_length is not None and section.max_length > model.longest_input:
+        raise ValueError(
+            f"max_length {section.max_length} is more than the {model.longest_input} tokens that it can read. Lower it, "
+            "or raise max_position_embeddings."
+        )
+    config.max_length = section.max_length or model.longest_input
     return model
 
 

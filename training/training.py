@@ -113,8 +113,7 @@ def training_arguments(recipe: Recipe, output: Path, has_validation: bool) -> Po
     try:
         return PolyheadTrainingArguments(**{**fields, "output_dir": str(output)})
     except (ValueError, ImportError) as error:
-        reason = " ".join(str(error).split()).removesuffix(".")
-        raise ValueError(f"{recipe.path}, section train: {reason}. Correct it there.") from error
+        raise ValueError(f"correct section train of {recipe.path}: {' '.join(str(error).split())}") from error
 
 
 def result_rows(model: PolyheadModel, recipe: Recipe, scores: Scores, split: str) -> list[dict[str, Any]]:
