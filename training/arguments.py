@@ -31,7 +31,7 @@ class PolyheadTrainingArguments(TrainingArguments):
     train_sampling_strategy: str = field(
         default="group_by_length",
         metadata={
-            "help": "`group_by_length` draws each batch from texts of similar length, inside shuffled windows of 50 "
+            "help": "`group_by_length` draws each batch from texts of similar length, inside shuffled windows of up to 50 "
             "batches, which saves the arithmetic of padding; `random` does not."
         },
     )

@@ -6,6 +6,7 @@ import torch
 from torch.utils.data import Sampler
 
 BATCHES_PER_WINDOW = 50  # lengths are sorted inside windows of so many batches: order stays random, padding small
+FEWEST_WINDOWS = 4  # of a data set that has the rows; with one, each epoch would have the same batches
 
 
 class MultiTaskBatchSampler(Sampler[list[int]]):
@@ -56,7 +57,8 @@ class MultiTaskBatchSampler(Sampler[list[int]]):
     def _batches(self, rows: range, generator: torch.Generator) -> Iterator[list[int]]:
         order = torch.randperm(len(rows), generator=generator) + rows.start
         if self.group_by_length:
-            windows = order.split(self.rows_per_batch * BATCHES_PER_WINDOW)
+            num_batches = len(rows) // (FEWEST_WINDOWS * self.rows_per_batch)
+            windows = order.split(self.rows_per_batch * min(max(num_batches, 1), BATCHES_PER_WINDOW))
             order = torch.cat(
                 [window[self.lengths[window].argsort(descending=True, stable=True)] for window in windows]
             )

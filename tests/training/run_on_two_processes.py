@@ -1,0 +1,49 @@
+"""Train what a JSON file describes, run by run; under `torchrun`, on as many processes as it starts.
+
+Not a test: `test_trainer_processes.py` starts it, and compares what it leaves.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from polyhead.modeling.modeling_polyhead import PolyheadModel
+from polyhead.training.arguments import PolyheadTrainingArguments
+from polyhead.training.examples import MultiTaskDataset
+from polyhead.training.trainer import PolyheadTrainer
+
+
+def train(folder, name, arguments, resume=None):
+    rows = json.loads((folder / "rows.json").read_text())
+    for row in (row for source in rows.values() for row in source):
+        if isinstance(row.get("text"), list):
+            row["text"] = tuple(row["text"])
+    model = PolyheadModel.from_pretrained(folder / "model")
+    dataset = MultiTaskDataset(rows, model.config.tasks, model.tokenizer, model.max_length)
+    fields = {"disable_tqdm": True, "use_cpu": True, "load_best_model_at_end": False, "eval_strategy": "no"}
+    arguments = PolyheadTrainingArguments(str(folder / name), **{"save_strategy": "no", **fields, **arguments})
+    seen = []
+    trainer = PolyheadTrainer(model, arguments, train_dataset=dataset)
+    collate = trainer.data_collator
+    trainer.data_collator = lambda examples: seen.append([example.where for example in examples]) or collate(examples)
+    if resume:
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.add_(1.0)
+    trainer.train(resume_from_checkpoint=str(folder / resume) if resume else None)
+    own = folder / f"{name}-{arguments.process_index}"
+    save_file({name: weight.detach().clone() for name, weight in model.named_parameters()}, f"{own}.safetensors")
+    own.with_suffix(".json").write_text(json.dumps({"logs": trainer.state.log_history, "seen": seen}))
+    trainer.accelerator.wait_for_everyone()
+    trainer.accelerator.free_memory()
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    for run in json.loads((folder / sys.argv[2]).read_text()):
+        train(folder, **run)
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

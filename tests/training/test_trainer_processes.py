@@ -1,0 +1,89 @@
+"""Training on two processes (gloo, on the CPU) is training on one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from .run_on_two_processes import train
+from .test_trainer_losses import COUNT, GRADE, LOUD, PET, PLAIN, SAME, SETS, SLOTS, TAGS, largest_difference
+
+SCRIPT = Path(__file__).parent / "run_on_two_processes.py"
+STEADY = {**PLAIN, "learning_rate": 0.01, "per_device_train_batch_size": 3, "seed": 5}
+# On two processes a step has twice the batches, so one process accumulates twice as many.
+RUNS = [
+    {"name": "plain", "arguments": {**STEADY, "max_steps": 4, "logging_steps": 4}},
+    {
+        "name": "accumulated",
+        "arguments": {**STEADY, "max_steps": 2, "logging_steps": 2, "gradient_accumulation_steps": 2},
+    },
+]
+SAVING = {"save_strategy": "steps", "save_steps": 1, "per_device_train_batch_size": 4, "learning_rate": 1e-3}
+SAVING |= {"num_train_epochs": 2, "save_total_limit": None}
+RESUMED = [
+    {"name": "whole", "arguments": SAVING},
+    {"name": "resumed", "arguments": SAVING, "resume": "whole/checkpoint-4"},
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, new_model):
+    """Train on two processes, once for all tests."""
+    folder = tmp_path_factory.mktemp("processes")
+    new_model(PET, LOUD, COUNT, TAGS, GRADE, SLOTS, SAME).save_pretrained(folder / "model")
+    (folder / "rows.json").write_text(json.dumps(SETS))
+    (folder / "runs.json").write_text(json.dumps([*RUNS, *RESUMED]))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*command, SCRIPT, folder, "runs.json"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return folder
+
+
+def left_by(folder, name):
+    """Weights, logs, and the rows of each batch."""
+    told = json.loads((folder / f"{name}.json").read_text())
+    return load_file(folder / f"{name}.safetensors"), told["logs"], told["seen"]
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run["name"])
+def test_two_processes_train_as_one(folder, run):
+    batches = 2 * run["arguments"].get("gradient_accumulation_steps", 1)
+    train(folder, f"one-{run['name']}", {**run["arguments"], "gradient_accumulation_steps": batches})
+    one, logs, _ = left_by(folder, f"one-{run['name']}-0")
+    first, first_logs, _ = left_by(folder, f"{run['name']}-0")
+    second, _, _ = left_by(folder, f"{run['name']}-1")
+
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert largest_difference(one, first) < 1e-6
+    losses = {name: value for name, value in logs[0].items() if name.startswith("loss")}
+    assert len(losses) > 5
+    assert {name: first_logs[0][name] for name in losses} == pytest.approx(losses, abs=1e-5)
+
+
+def test_two_processes_share_the_rows_of_an_epoch_in_an_order_of_its_own(folder):
+    seen = [left_by(folder, f"whole-{rank}")[2] for rank in range(2)]
+    epochs = [[batch for batches in seen for batch in batches[part]] for part in (slice(0, 3), slice(3, 6))]
+
+    everything = sorted(row["where"] for rows in SETS.values() for row in rows)
+    for batches in epochs:
+        assert sorted(where for batch in batches for where in batch) == everything
+    assert epochs[0] != epochs[1]
+
+
+def test_a_run_on_two_processes_resumes_bit_equal(folder):
+    for rank in range(2):
+        whole, resumed = (left_by(folder, f"{name}-{rank}")[0] for name in ("whole", "resumed"))
+        assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+
+
+def test_the_first_process_alone_writes_the_model(folder):
+    files = {path.name for path in (folder / "whole" / "checkpoint-6").iterdir()}
+
+    assert {"model.safetensors", "training_args.json", "rng_state_0.pth", "rng_state_1.pth"} <= files
+    assert "training_args.bin" not in files
