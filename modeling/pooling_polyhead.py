@@ -7,13 +7,13 @@ from torch import Tensor, nn
 def cls_pool(token_embeddings: Tensor, attention_mask: Tensor) -> Tensor:
     """Take the first real token, wherever the padding stands. Shapes as in `mean_pool`."""
     first = attention_mask.long().argmax(dim=1)  # (batch,)
-    return _take(token_embeddings, first)
+    return _take(token_embeddings, first, attention_mask)
 
 
 def last_token_pool(token_embeddings: Tensor, attention_mask: Tensor) -> Tensor:
     """Take the last real token, wherever the padding stands. Shapes as in `mean_pool`."""
     last = attention_mask.shape[1] - 1 - attention_mask.long().flip(1).argmax(dim=1)  # (batch,)
-    return _take(token_embeddings, last)
+    return _take(token_embeddings, last, attention_mask)
 
 
 def mean_pool(token_embeddings: Tensor, attention_mask: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ class AttentionPooling(nn.Module):
                 "choose head_num_attention_heads so that it divides the hidden size."
             )
         self.num_attention_heads = num_attention_heads
-        self.scores = nn.Linear(hidden_size, num_attention_heads)
+        self.scores = nn.Linear(hidden_size, num_attention_heads, bias=False)  # a softmax over tokens cancels a bias
 
     def forward(self, token_embeddings: Tensor, attention_mask: Tensor) -> Tensor:
         """Pool (batch, seq, hidden) under a mask (batch, seq) into (batch, hidden)."""
@@ -153,6 +153,6 @@ class Pooling(nn.Module):
         return PARAMETER_FREE[kind](token_embeddings.float(), attention_mask)
 
 
-def _take(token_embeddings: Tensor, positions: Tensor) -> Tensor:
+def _take(token_embeddings: Tensor, positions: Tensor, attention_mask: Tensor) -> Tensor:
     rows = torch.arange(token_embeddings.shape[0], device=token_embeddings.device)
-    return token_embeddings[rows, positions]
+    return token_embeddings[rows, positions] * attention_mask.bool().any(dim=1, keepdim=True)

@@ -211,7 +211,7 @@ def test_a_setting_that_cannot_work_is_refused(backbone_config, fields, message)
 
 
 def test_a_task_that_is_not_there_is_named_with_those_that_are(config):
-    with pytest.raises(ValueError, match="no task 'topics' in this model. Its tasks: topic, toxic, tags"):
+    with pytest.raises(ValueError, match=r"no task 'topics' in this model\. Its tasks: topic, toxic, tags"):
         config.task("topics")
     with pytest.raises(ValueError, match="Its tasks: none"):
         PolyheadConfig().task("topic")
