@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from transformers import ProgressCallback
+from transformers import ProgressCallback, Trainer
 
 
 class CompactProgressCallback(ProgressCallback):
@@ -15,6 +15,19 @@ class CompactProgressCallback(ProgressCallback):
         line = describe_log(logs or {})
         if line and state.is_world_process_zero and self.training_bar is not None:
             self.training_bar.write(line, file=sys.stderr)
+
+    def close(self) -> None:
+        """End the bar of a run that an error or an interrupt has ended, so that what is printed next stands below it."""
+        if self.training_bar is not None:
+            self.training_bar.close()
+            self.training_bar = None
+
+
+def close_bars(trainer: Trainer) -> None:
+    """Close what an aborted run has left open."""
+    for callback in trainer.callback_handler.callbacks:
+        if isinstance(callback, CompactProgressCallback):
+            callback.close()
 
 
 def describe_log(logs: Mapping[str, Any]) -> str:

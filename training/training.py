@@ -14,6 +14,7 @@ from .building import build_model
 from .evaluation import Scores, evaluate_model
 from .examples import MultiTaskDataset
 from .multi_task_score import primary_metric
+from .progress import close_bars
 from .recipe import Recipe, load_recipe
 from .rows import LoadedData, load_data, read_rows
 from .tables import has_split
@@ -61,7 +62,10 @@ def train_recipe(
     trainer = PolyheadTrainer(
         model, arguments, train_dataset=_dataset(model, data, "train"), eval_dataset=_dataset(model, data, "validation")
     )
-    trainer.train(resume_from_checkpoint=checkpoint)
+    try:
+        trainer.train(resume_from_checkpoint=checkpoint)
+    finally:
+        close_bars(trainer)
     model.eval()
     split = "validation" if data.rows["validation"] else None
     scores = evaluate_model(model, trainer.eval_dataset) if split else {}
