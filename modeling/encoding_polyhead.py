@@ -127,7 +127,8 @@ class EncodingMixin(PreTrainedModel):
             self.eval()
         try:
             for rows in self._plan_batches(first, second, batch_size):
-                yield rows, self(**self._collate(first, second, rows), tasks=tasks, normalize=normalize)
+                inputs = self._collate(first, second, rows)
+                yield rows, self(**inputs, tasks=tasks, normalize=normalize, return_dict=True)
         finally:
             if was_training:
                 self.train()

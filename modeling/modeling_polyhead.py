@@ -152,7 +152,9 @@ class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin):
             attention_mask = torch.ones(shape, dtype=torch.long, device=self.device)  # (batch, seq)
         if not self._takes_token_type_ids:
             token_type_ids = None  # tokenizers give them also where the backbone has no segments
-        kwargs.update(input_ids=input_ids, token_type_ids=token_type_ids, attention_mask=attention_mask)
+        kwargs.update(
+            input_ids=input_ids, token_type_ids=token_type_ids, attention_mask=attention_mask, return_dict=True
+        )
         kwargs["output_hidden_states"] = kwargs.get("output_hidden_states") or layers.layer_mix is not None
         states = self.backbone(**{name: value for name, value in kwargs.items() if value is not None})
         tokens = states.last_hidden_state  # (batch, seq, hidden)
@@ -221,7 +223,7 @@ class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin):
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if isinstance(module, AttentionPooling):
-            nn.init.zeros_(module.scores.weight)  # begin as the mean
+            nn.init.zeros_(module.scores)  # begin as the mean
         elif isinstance(module, LayerMix):
             nn.init.zeros_(module.weights)
 

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 def cls_pool(token_embeddings: Tensor, attention_mask: Tensor) -> Tensor:
@@ -95,13 +96,14 @@ class AttentionPooling(nn.Module):
                 "choose head_num_attention_heads so that it divides the hidden size."
             )
         self.num_attention_heads = num_attention_heads
-        self.scores = nn.Linear(hidden_size, num_attention_heads, bias=False)  # a softmax over tokens cancels a bias
+        # No nn.Linear: transformers would fill it with random numbers. No bias: a softmax over tokens cancels it.
+        self.scores = nn.Parameter(torch.zeros(num_attention_heads, hidden_size))
 
     def forward(self, token_embeddings: Tensor, attention_mask: Tensor) -> Tensor:
         """Pool (batch, seq, hidden) under a mask (batch, seq) into (batch, hidden)."""
         batch, seq, hidden = token_embeddings.shape
         padding = ~attention_mask.bool().unsqueeze(-1)  # (batch, seq, 1)
-        scores = self.scores(token_embeddings).float()  # (batch, seq, heads)
+        scores = functional.linear(token_embeddings, self.scores).float()  # (batch, seq, heads)
         weights = scores.masked_fill(padding, torch.finfo(scores.dtype).min).softmax(dim=1).masked_fill(padding, 0.0)
         slices = token_embeddings.view(batch, seq, self.num_attention_heads, -1)  # (batch, seq, heads, slice)
         return torch.einsum("bsh,bshd->bhd", weights.to(slices.dtype), slices).reshape(batch, hidden)

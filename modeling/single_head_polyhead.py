@@ -80,6 +80,7 @@ class PolyheadForSequenceClassification(_SingleHeadModel):
             token_type_ids,
             labels=None if labels is None else {name: labels},
             tasks=[name],
+            return_dict=True,
             **kwargs,
         )
         logits = self._standard_logits(output.logits[name])  # (batch, num_labels)
@@ -118,6 +119,7 @@ class PolyheadForTokenClassification(_SingleHeadModel):
             token_type_ids,
             labels=None if labels is None else {name: labels},
             tasks=[name],
+            return_dict=True,
             **kwargs,
         )
         return TokenClassifierOutput(output.loss, output.logits[name], output.hidden_states, output.attentions)

@@ -142,6 +142,7 @@ def make_model(backbone_config, make_tokenizer):
     """Return a tiny model in evaluation mode; its weights are large, so that a leak or a swap shows in the answers."""
 
     def _make_model(tasks=(), backbone="BERT", model_class=PolyheadModel, **settings):
+        torch.manual_seed(0)  # two models of one config have the same weights
         text_config = backbone if not isinstance(backbone, str) else backbone_config(backbone)
         model = model_class(PolyheadConfig(text_config=text_config, tasks=list(tasks), **settings))
         model.tokenizer = make_tokenizer()
@@ -168,9 +169,8 @@ def minilm_folder():
 
 
 def spread_weights(model):
-    """Give every matrix and vector that starts at one value, or near zero, random ones of a trained model's size."""
+    """Move every weight off its start by a random number of a trained model's size."""
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in model.parameters():
-            spread = 0.1 if parameter.dim() > 1 else 0.1
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * spread)
+            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.1)
