@@ -26,6 +26,7 @@ touch $(1)/.stamp
 endef
 
 quickstart: setup
+	rm -rf runs/quickstart
 	.venv/bin/polyhead train recipes/quickstart.yaml --output runs/quickstart
 	.venv/bin/polyhead evaluate runs/quickstart recipes/quickstart.yaml --split test
 	.venv/bin/python recipes/quickstart/load_without_polyhead.py runs/quickstart

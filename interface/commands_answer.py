@@ -22,7 +22,7 @@ class OnBad(str, Enum):
 
 Texts = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[TEXT]...", help="Texts; `-` reads one a line from standard input; none: some of ours."),
+    typer.Argument(metavar="TEXT", help="Texts; `-` reads one a line from standard input; none: some of ours."),
 ]
 File = Annotated[Path | None, typer.Option(help="One text a line, or a table: .jsonl, .csv, .tsv.")]
 Columns = Annotated[
@@ -34,7 +34,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line ins
 
 
 def predict(
-    model: Annotated[str, typer.Argument(help="Folder of a trained model, or its name on the Hub.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a trained model, or its name on the Hub.")],
     texts: Texts = None,
     file: File = None,
     columns: Annotated[
@@ -68,7 +68,9 @@ def predict(
 
 
 def encode(
-    model: Annotated[str, typer.Argument(help="A trained model or any text encoder: folder, or name on the Hub.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A trained model or any text encoder: folder, or name on the Hub.")
+    ],
     texts: Texts = None,
     file: File = None,
     columns: Columns = None,

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,15 @@ import typer
 
 if TYPE_CHECKING:
     from .training.evaluation import Scores
+
+
+class Split(str, Enum):
+    """The splits that a recipe can have."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
 
 RecipeFile = Annotated[Path, typer.Argument(metavar="RECIPE", help="The YAML file.")]
 Overrides = Annotated[
@@ -41,9 +51,9 @@ def train(
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="Folder of a trained model, or its name on the Hub.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a trained model, or its name on the Hub.")],
     recipe: RecipeFile,
-    split: Annotated[str, typer.Option(help="train, validation or test.")],
+    split: Annotated[Split, typer.Option(help="Which rows to measure on.")],
     tasks: Annotated[str | None, typer.Option(help="Tasks to measure: a,b [default: all with labels].")] = None,
     overrides: Overrides = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
@@ -60,13 +70,13 @@ def evaluate(
     if save:
         check_folder(model)
     names = None if tasks is None else [name.strip() for name in tasks.split(",")]
-    loaded, scores = evaluate_recipe(load_checkpoint(model), recipe, split, overrides or [], names)
+    loaded, scores = evaluate_recipe(load_checkpoint(model), recipe, split.value, overrides or [], names)
     if as_json:
-        print_json({"model": model, "split": split, "scores": scores})
+        print_json({"model": model, "split": split.value, "scores": scores})
     else:
-        print_scores(_all_scores(loaded, scores), f"{split} scores")
+        print_scores(_all_scores(loaded, scores), f"{split.value} scores")
     if save:
-        rows = result_rows(loaded, load_recipe(recipe, overrides or []), scores, split)
+        rows = result_rows(loaded, load_recipe(recipe, overrides or []), scores, split.value)
         store_scores(Path(model), rows)
         typer.echo(f"scores stored in {model}", err=True)
 

@@ -22,7 +22,10 @@ def load_checkpoint(name: str) -> PolyheadModel:
         ValueError: There is none, it is damaged, or it lacks weights.
     """
     quiet_transformers()
-    with _named(name, "Give the folder that `polyhead train` wrote, or the name of a polyhead checkpoint on the Hub."):
+    remedy = "Give the folder that `polyhead train` wrote, or the name of a polyhead checkpoint on the Hub."
+    if Path(name).is_dir() and not (Path(name) / "config.json").is_file():
+        raise ValueError(f"model '{name}': there is no config.json in this folder. {remedy}")
+    with _named(name, remedy):
         model: PolyheadModel = PolyheadModel.from_pretrained(name, **_hub_options(name))
         _ = model.tokenizer  # read now: a damaged one is told before any work
         return model

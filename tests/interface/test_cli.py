@@ -1,0 +1,49 @@
+"""The command line as a whole: its flags, and help that does not wait for torch."""
+
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from polyhead.cli import app
+
+# Whoever changes a flag changes this list, and CHANGELOG.md.
+FLAGS = {
+    "train": ["recipe", "--output", "--set", "--resume"],
+    "evaluate": ["model", "recipe", "--split", "--tasks", "--set", "--json", "--save"],
+    "predict": [
+        *("model", "texts", "--file", "--column", "--pair", "--tasks", "--json", "--on-bad", "--batch-size"),
+    ],
+    "encode": [
+        *("model", "texts", "--file", "--column", "--json", "--output", "--truncate-dim", "--prompt-name"),
+        *("--on-bad", "--batch-size"),
+    ],
+    "env": ["--json"],
+}
+# Not pydantic: newer versions of Typer parse with it.
+HEAVY = {"torch", "transformers", "numpy", "datasets", "huggingface_hub", "safetensors", "yaml"}
+
+
+def test_flags_are_those_of_the_frozen_list():
+    commands = typer.main.get_command(app).commands
+    assert {name: [parameter.opts[0] for parameter in command.params] for name, command in commands.items()} == FLAGS
+
+
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in FLAGS), ["--version"]])
+def test_help_imports_nothing_heavy(arguments):
+    code = (
+        "import sys; from polyhead.cli import main\n"
+        "try: main()\n"
+        f"except SystemExit as end: assert not end.code; print(sorted(set(sys.modules) & {HEAVY}), file=sys.stderr)"
+    )
+    result = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True)
+    assert result.stdout
+    assert result.stderr.strip() == "[]"
+
+
+def test_every_option_says_what_it_does(polyhead):
+    for name, command in typer.main.get_command(app).commands.items():
+        shown = polyhead(name, "--help").stdout
+        assert all(parameter.help for parameter in command.params), name
+        assert all(flag in shown for flag in FLAGS[name] if flag.startswith("--"))

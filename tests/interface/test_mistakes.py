@@ -1,0 +1,200 @@
+"""Whatever a user gets wrong: exit code 2, and a message that says what came, where, and how to mend it."""
+
+import json
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from safetensors.torch import load_file, save_file
+
+RECIPE = (Path(__file__).parent / "tiny" / "recipe.yaml").read_text(encoding="utf-8")
+TRAIN = "train recipe.yaml --output out"
+CSV = {"recipe.yaml": RECIPE.replace("train.jsonl", "train.csv")}
+TOKENS = RECIPE.replace("text: text", "words: words").replace(
+    "mood, kind: regression", "mood, kind: token_classification"
+)
+PAIRS = """\
+model: {from_scratch: {model_type: bert}}
+tasks: [{name: mood, kind: pair_similarity, value_range: [0, 5]}]
+data: [{name: tiny, train: train.jsonl, text: [a, b], labels: {mood: mood}}]
+"""
+
+
+def recipe(old, new):
+    """The sound recipe with one thing changed."""
+    assert old in RECIPE
+    return {"recipe.yaml": RECIPE.replace(old, new)}
+
+
+def rows(**changes):
+    """Rows of which the second has other values."""
+    sound = {"text": "a goal", "topic": "sport", "mood": 1}
+    return {"train.jsonl": "".join(f"{json.dumps(row)}\n" for row in (sound, sound | changes, sound))}
+
+
+# Name of the mistake: files that differ from the sound ones, the command, and parts of the message:
+# what came, where it came, how to mend it. TRAINED and ALL_KINDS stand for the folders of two models.
+# fmt: off
+MISTAKES = {
+    # The recipe.
+    "misspelt key": (recipe("prompts:", "promps:"), TRAIN, "unknown key", "model.promps", "closest is 'prompts'"),
+    "empty recipe": ({"recipe.yaml": ""}, TRAIN, "is empty", "recipe.yaml", "write the sections model"),
+    "binary recipe": ({"recipe.yaml": b"\x80\x81\xff"}, TRAIN, "byte 0 is not UTF-8", "recipe.yaml", "save the recipe"),
+    "NUL in the recipe": ({"recipe.yaml": "model: \0"}, TRAIN, "not text", "recipe.yaml", "write the recipe as plain"),
+    "a directory as recipe": ({}, "train . --output out", "is a directory", ".: 1 problem", "name the recipe file"),
+    "a recipe that is not there": ({}, "train no.yaml --output out", "no such file", "no.yaml", "check the path"),
+    "YAML syntax": (recipe("tasks:", "tasks: ["), TRAIN, "expected", "line 5", "write plain YAML"),
+    "a YAML tag": (recipe("2,", "!!python/object:os.system 2,"), TRAIN, "python/object", "line 9", "write plain YAML"),
+    "a key twice": (
+        recipe("train: {", "train: {seed: 1, seed: 2, "), TRAIN, "'seed' stands twice", "line 9", "keep one"),
+    "unknown kind": (recipe("regression", "regresion"), TRAIN, "'regresion'", "tasks.mood.kind", "one of"),
+    "unknown pooling": (recipe("prompts", "pooling: men\n  prompts"), TRAIN, "'men'", "model.pooling", "is 'mean'"),
+    "unknown architecture": (recipe("bert,", "bertt,"), TRAIN, "'bertt'", "model.from_scratch.model_type", "'bert'"),
+    "impossible architecture": (
+        recipe("heads: 2", "heads: 3"), TRAIN, "not a multiple", "recipe.yaml", "correct section model"),
+    "wrong type": (recipe("epochs: 2", "epochs: two"), TRAIN, "'two' came", "train.num_train_epochs", "write a number"),
+    "arguments at odds": (
+        recipe("epochs: 2", "epochs: 2, save_strategy: steps"), TRAIN, "save", "section train of recipe", "correct"),
+    "a task without data": (recipe(", mood: mood}", "}"), TRAIN, "no data set labels it", "tasks.mood", "add `labels"),
+    "unknown --set key": ({}, f"{TRAIN} --set train.sed=1", "unknown key", "train.sed", "closest is 'seed'"),
+    "unknown --set item": ({}, f"{TRAIN} --set tasks.moot.weight=1", "'moot'", "--set tasks.moot", "closest is 'mood'"),
+    "--set without =": ({}, f"{TRAIN} --set train.seed", "not of the form", "--set train.seed", "write for example"),
+    "max_length above the positions": (
+        recipe("prompts", "max_length: 999\n  prompts"),
+        TRAIN, "max_length 999", "section model of recipe.yaml", "Lower it"),
+    "a backbone out of reach": (
+        {"recipe.yaml": "model: {backbone: me/bertt}\n" + RECIPE[RECIPE.index("tasks:"):]},
+        TRAIN, "'me/bertt' cannot be loaded", "section model of recipe.yaml", "Check the spelling"),
+    # The data.
+    "missing data file": (recipe("train: train", "train: no"), TRAIN, "does not exist", "data.tiny.train", "correct"),
+    "missing column": (recipe("text: text", "text: txt"), TRAIN, "no such column", "column 'txt'", "closest is 'text'"),
+    "wrong label": (rows(topic="sprot"), TRAIN, "'sprot' is not a label", "train.jsonl:2 column 'topic'", "is 'sport'"),
+    "label of the wrong type": (
+        rows(mood="high"), TRAIN, "'high' came", "train.jsonl:2 column 'mood'", "write a number"),
+    "text of the wrong type": (rows(text=5), TRAIN, "int 5 came", "train.jsonl:2 column 'text'", "write text"),
+    "blank text": (rows(text=" \u200b"), TRAIN, "blank text", "train.jsonl:2 column 'text'", "fill it in or remove"),
+    "not JSON": ({"train.jsonl": '{"text": 1,}\n'}, TRAIN, "not JSON", "train.jsonl:1", "write one object a line"),
+    "no usable label": (
+        {"train.jsonl": '{"text": "a", "topic": null, "mood": 1}\n'},
+        TRAIN, "all values are missing", "tasks.topic", "correct the column or remove the task"),
+    "label out of range": (
+        {"recipe.yaml": PAIRS, "train.jsonl": '{"a": "x", "b": "y", "mood": 7}\n{"a": "x", "b": "y", "mood": 2}\n'},
+        TRAIN, "7.0 is outside", "train.jsonl:1 column 'mood'", "correct it, or the range"),
+    "tags of another length": (
+        {"recipe.yaml": TOKENS, "train.jsonl": '{"words": ["a", "b"], "topic": "sport", "mood": ["O"]}\n'},
+        TRAIN, "1 tags came for 2 words", "train.jsonl:1 column 'mood'", "write one tag a word"),
+    "ragged CSV": (
+        CSV | {"train.csv": "text,topic,mood\na,sport,1\na,b,sport,1\n"},
+        TRAIN, "4 cells where the header has 3", "train.csv:3", "quote cells"),
+    "CSV with semicolons": (
+        CSV | {"train.csv": "text;topic;mood\na;sport;1\n"},
+        TRAIN, "one column", "train.csv:1", "write `delimiter: ';'`"),
+    "CSV in latin-1": (
+        CSV | {"train.csv": "text,topic,mood\ncafé,sport,1\n".encode("latin-1")},
+        TRAIN, "byte 0xe9", "train.csv:2", "encoding: latin-1"),
+    # Folders and models.
+    "output not empty": ({"out/notes": ""}, TRAIN, "not empty", "'out'", "--resume"),
+    "output is a file": ({"out": ""}, TRAIN, "is a file", "'out'", "name a folder"),
+    "nothing to resume": ({}, f"{TRAIN} --resume", "nothing to resume", "'out'", "without --resume"),
+    "no checkpoint to resume": ({"out/notes": ""}, f"{TRAIN} --resume", "no checkpoint", "'out'", "Name a new folder"),
+    "no such model": ({}, "predict no/model hello", "cannot be loaded", "'no/model' is no folder", "Give the folder"),
+    "a folder without a model": ({}, "predict . hello", "no config.json", "model '.'", "Give the folder"),
+    "a plain backbone": (
+        {"plain/config.json": '{"model_type": "bert"}'},
+        "predict plain hello", "no polyhead checkpoint", "'plain'", "use PolyheadModel.from_backbone"),
+    "a config that is not JSON": (
+        {"model/config.json": "{"}, "predict model hello", "cannot be loaded", "model 'model'", "Give the folder"),
+    "unknown backbone to encode": ({}, "encode me/bertt hello", "'me/bertt' cannot be loaded", "backbone", "Check the"),
+    "a folder that encodes nothing": ({}, "encode . hello", "'.' cannot be loaded", "backbone", "Check the spelling"),
+    "unknown task": ({}, "predict TRAINED hello --tasks tpoic", "no task 'tpoic'", "in this model", "Its tasks: topic"),
+    "unknown prompt": ({}, "encode TRAINED hello --prompt-name no", "no prompt 'no'", "this model", "prompts: ['q"),
+    "too many dimensions": ({}, "encode TRAINED hello --truncate-dim 99", "99", "truncate_dim", "between 1 and"),
+    "pairs for a model without": (
+        {}, "predict TRAINED --pair one other",
+        "pairs came", "TRAINED", "give single texts. Its tasks: topic, mood"),
+    "one text for a pair task": (
+        {}, "predict ALL_KINDS hello --tasks closeness",
+        "tuples of two texts", "task 'closeness'", "Choose other tasks"),
+    "evaluate: no such split": (
+        {}, "evaluate TRAINED recipe.yaml --split dev", "'dev'", "--split", "'train', 'validation'"),
+    "evaluate: a split without file": (
+        {}, "evaluate TRAINED recipe.yaml --split test", "no data set", "recipe.yaml has a 'test' split", "--split"),
+    "evaluate: a label of other data": (
+        recipe(", labels: [science, sport]}", "}") | rows(topic="arts"),
+        "evaluate TRAINED recipe.yaml --split train", "'arts' is not a label", "train.jsonl:2", "known: science"),
+    "evaluate: unknown task": (
+        {}, "evaluate TRAINED recipe.yaml --split train --tasks no",
+        "no task 'no'", "in this model", "Its tasks: topic"),
+    "evaluate: --save without a folder": (
+        {}, "evaluate me/model recipe.yaml --split train --save",
+        "'me/model'", "no folder", "download the model first"),
+    # The texts.
+    "blank sentence": ({}, "predict TRAINED ' '", "is empty or blank", "TEXT 1", "--on-bad flag"),
+    "blank line": ({"t.txt": "a\n\nb\n"}, "encode TRAINED --file t.txt", "empty or blank", "t.txt:2", "--on-bad flag"),
+    "half a pair": ({}, "predict ALL_KINDS --pair one", "1 TEXT arguments", "--pair", "two by two"),
+    "texts and a file": ({"t.txt": "a"}, "predict TRAINED a --file t.txt", "TEXT came", "--file t.txt", "give one"),
+    "no such file": ({}, "predict TRAINED --file no.txt", "does not exist", "--file no.txt", "give a .txt"),
+    "an empty file": ({"t.txt": ""}, "predict TRAINED --file t.txt", "is empty", "t.txt", "give at least one line"),
+    "not text": ({"t.txt": b"\xff\xfe"}, "predict TRAINED --file t.txt", "byte 0xff", "t.txt:1", "saved as UTF-8"),
+    "no such column": (
+        {}, "predict TRAINED --file train.jsonl --column txt", "no such column", "txt: train.jsonl", "is 'text'"),
+    "semicolons in --file": (
+        {"t.csv": "text;b\nx;y\n"}, "predict TRAINED --file t.csv", "one column", "t.csv:1", "save t.csv as that"),
+    "a column without a file": ({}, "predict TRAINED a --column b", "--column b", "without --file", "name the file"),
+    "output that exists": (
+        {"e.npy": ""}, "encode TRAINED a --output e.npy", "exists", "--output e.npy", "name a new file"),
+    "output of another kind": ({}, "encode TRAINED a --output e.txt", "'.txt'", "--output e.txt", "name a .npy or"),
+    # The command.
+    "no such command": ({}, "trian", "No such command", "'trian'", "for help"),
+    "no such option": ({}, f"{TRAIN} --outputs x", "No such option", "--outputs", "for help"),
+    "missing argument": ({}, "train --output out", "Missing argument", "RECIPE", "for help"),
+    "missing option": ({}, "train recipe.yaml", "Missing option", "--output", "for help"),
+    "a batch of no text": ({}, "predict TRAINED a --batch-size 0", "Invalid value", "--batch-size", "for help"),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistake_ends_with_exit_code_2_and_what_where_and_how(name, polyhead, folder, request):
+    files, command, *parts = MISTAKES[name]
+    for file, content in files.items():
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+    models = {word: request.getfixturevalue(word.lower()) for word in ("TRAINED", "ALL_KINDS") if word in command}
+
+    result = polyhead(*(models.get(word, word) for word in shlex.split(command)))
+
+    assert result.exit_code == 2, result.output
+    assert "Traceback" not in result.stderr
+    assert not result.stdout
+    for part in parts:
+        assert str(models.get(part, part)) in " ".join(result.stderr.split()), (part, result.stderr)
+
+
+def test_checkpoint_without_the_weights_of_a_head_is_refused_by_name(polyhead, trained, tmp_path):
+    damaged = shutil.copytree(trained, tmp_path / "damaged", ignore=shutil.ignore_patterns("checkpoint-*"))
+    tensors = load_file(damaged / "model.safetensors")
+    removed = [name for name in tensors if name.startswith("polyhead.heads.mood")]
+    kept = {name: tensor for name, tensor in tensors.items() if name not in removed}
+    save_file(kept, damaged / "model.safetensors", {"format": "pt"})
+
+    result = polyhead("predict", damaged, "hello")
+
+    assert removed
+    assert result.exit_code == 2
+    for part in (f"'{damaged}' lacks the weights of", removed[0], "Load a complete checkpoint"):
+        assert part in result.stderr
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json"])
+def test_file_cut_in_half_is_a_mistake_that_names_the_model(file, polyhead, trained, tmp_path):
+    damaged = shutil.copytree(trained, tmp_path / "damaged", ignore=shutil.ignore_patterns("checkpoint-*"))
+    content = (damaged / file).read_bytes()
+    (damaged / file).write_bytes(content[: len(content) // 2])
+
+    result = polyhead("predict", damaged, "hello")
+
+    assert result.exit_code == 2, result.output
+    assert f"model '{damaged}' cannot be loaded" in result.stderr
+    assert "Give the folder" in result.stderr
