@@ -26,7 +26,7 @@ def refuse_loss(
     Raises:
         ValueError: Always.
     """
-    broken = {name: float(loss) for name, loss in outputs.losses.items() if not loss.isfinite()}
+    broken = {name: loss.item() for name, loss in outputs.losses.items() if not loss.isfinite()}
     parts = []
     for task in tasks:
         if task.name in broken:
