@@ -1,10 +1,12 @@
 """Training arguments: those of transformers, with ours beside them and defaults that fit several tasks."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from transformers import SchedulerType, TrainingArguments
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
+from .freezing import freeze_rule
 from .multi_task_score import LOWER_IS_BETTER
 from .parameter_groups import COMPONENTS
 
@@ -19,13 +21,44 @@ REFUSED = {
 
 @dataclass
 class PolyheadTrainingArguments(TrainingArguments):
-    """`TrainingArguments` with a rate per component. Every field may stand in a recipe's `train:` section."""
+    """`TrainingArguments` with rates by depth and part, and freezing. Every field may stand in a recipe's `train:` section."""
 
     learning_rates: dict[str, float] | None = field(
         default=None,
         metadata={
             "help": "Learning rate by component: `backbone`, `embeddings` (default: the backbone's) and `heads`; what "
-            "is left out takes `learning_rate`. New heads bear ten times the rate of a pretrained backbone."
+            "is left out takes `learning_rate`. New heads bear ten times the rate of a pretrained backbone. Any other key is "
+            "a pattern on parameter names."
+        },
+    )
+    layer_decay: float | None = field(
+        default=None,
+        metadata={
+            "help": "The backbone's top layer learns at the backbone's rate, each layer below at this share of the one above "
+            "(0.8 to 0.95 are usual); none by default."
+        },
+    )
+    head_multipliers: dict[str, float] | None = field(
+        default=None, metadata={"help": "Factor on the heads' rate, by task."}
+    )
+    freeze: list[dict[str, Any]] | None = field(
+        default=None,
+        metadata={
+            "help": "Parts that do not train: each `part` (`everything`, `backbone`, `embeddings`, `heads`, `heads.TASK`, "
+            "`layers.N`, `bottom.N`, or a pattern) with `from_epoch`, `until_epoch`, `from_step`, `until_step` as needed."
+        },
+    )
+    thaw_every_epochs: float | None = field(
+        default=None,
+        metadata={"help": "Gradual unfreezing: one more layer, from the top down, trains after each so many epochs."},
+    )
+    thaw_every_steps: int | None = field(
+        default=None, metadata={"help": "Gradual unfreezing by optimizer steps, instead of epochs."}
+    )
+    frozen_dropout: bool = field(
+        default=False,
+        metadata={
+            "help": "Dropout in frozen parts. Off: what cannot learn only gets noisier, and its activations stay constant."
         },
     )
     train_sampling_strategy: str = field(
@@ -68,9 +101,16 @@ class PolyheadTrainingArguments(TrainingArguments):
     )
 
     def __post_init__(self) -> None:
-        unknown = sorted(set(self.learning_rates or {}) - set(COMPONENTS))
+        unknown = [key for key in self.learning_rates or {} if key not in COMPONENTS and not set(key) & set(".*")]
         if unknown:
-            raise ValueError(f"learning_rates: {unknown} is no component; choose from {', '.join(COMPONENTS)}.")
+            raise ValueError(
+                f"learning_rates: {unknown} is no component; choose from {', '.join(COMPONENTS)}, or give a pattern on "
+                "parameter names, such as '*.attention.*'."
+            )
+        if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
+            raise ValueError(f"layer_decay: {self.layer_decay} is not in (0, 1]; 0.9 is a usual value.")
+        for rule in self.freeze or []:
+            freeze_rule(rule)
         if self.train_sampling_strategy not in SAMPLING_STRATEGIES:
             raise ValueError(
                 f"train_sampling_strategy: '{self.train_sampling_strategy}' is not for several data sets; choose from "

@@ -17,6 +17,8 @@ from .broken_training import refuse_loss, refuse_weights
 from .collation import Collator
 from .evaluation import evaluate_model, flat_metrics
 from .examples import MultiTaskDataset
+from .freeze_callback import FreezeCallback
+from .freezing import freeze_rule, gradual_unfreezing
 from .parameter_groups import component_rates, parameter_groups
 from .progress import CompactProgressCallback
 from .sampling import MultiTaskBatchSampler
@@ -43,6 +45,11 @@ class PolyheadTrainer(Trainer):
         super().__init__(model=model, args=args, **kwargs)
         if self.pop_callback(ProgressCallback) is not None:
             self.add_callback(CompactProgressCallback)
+        rules = [freeze_rule(rule) for rule in args.freeze or []]
+        if args.thaw_every_epochs is not None or args.thaw_every_steps is not None:
+            rules += gradual_unfreezing(model, args.thaw_every_epochs, args.thaw_every_steps)
+        if rules:
+            self.add_callback(FreezeCallback(*rules, frozen_dropout=args.frozen_dropout))
         self.model_accepts_loss_kwargs = True  # compute_loss divides by the items of all accumulated batches itself
         self._sampler: MultiTaskBatchSampler
         self._rates: dict[str, float] = {}
@@ -56,7 +63,9 @@ class PolyheadTrainer(Trainer):
         """Build the optimizer that `args.optim` names over groups that hold every parameter from step 0."""
         if self.optimizer is None:
             model = self.model if model is None else model
-            groups = parameter_groups(model, self.args.learning_rate, self.args.weight_decay, self.args.learning_rates)
+            args = self.args
+            rates = (args.learning_rates, args.layer_decay, args.head_multipliers)
+            groups = parameter_groups(model, args.learning_rate, args.weight_decay, *rates)
             optimizer_class, options = self.get_optimizer_cls_and_kwargs(self.args, model)
             self.optimizer = optimizer_class(groups, **options)
         return self.optimizer
@@ -111,6 +120,8 @@ class PolyheadTrainer(Trainer):
             self._loss_sums[name] = self._loss_sums.get(name, 0.0) + loss.detach()
         # DDP averages gradients over ranks, but the items of all ranks were counted.
         loss = outputs.loss * (self.accelerator.num_processes if num_items_in_batch is not None else 1)
+        if not loss.requires_grad:
+            loss = loss.clone().requires_grad_()  # everything is frozen: nothing to learn, but no reason to fail
         return (loss, outputs) if return_outputs else loss
 
     def _get_num_items_in_batch(self, batch_samples: list, device: torch.device) -> dict[str, Tensor]:
