@@ -58,8 +58,8 @@ def predict(
     _require_readable(given, on_bad)
     loaded = _load_checkpoint(model)
     names = _chosen_tasks(loaded, model, tasks, given.are_pairs)
-    options = {"batch_size": batch_size, "progress": len(given) >= _BARS_FROM, "on_bad": "flag"}
-    answers = loaded.predict(given.texts, tasks=names, **options)
+    progress = len(given) >= _BARS_FROM
+    answers = loaded.predict(given.texts, tasks=names, batch_size=batch_size, progress=progress, on_bad="flag")
     if not as_json:
         print_answers(given.texts, answers)
         return

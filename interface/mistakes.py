@@ -13,7 +13,7 @@ OK, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 DEBUG = "POLYHEAD_DEBUG"
 TRAIN_PACKAGES = ("accelerate", "datasets", "evaluate", "sklearn", "scipy", "pydantic", "yaml", "pyarrow")
 # Typer answers wrong usage itself. The base of those errors is click's, of which newer ones carry a copy.
-_ANSWERED_BY_TYPER = (typer.Exit, typer.Abort, typer.BadParameter.__bases__[0])
+_ANSWERED_BY_TYPER: tuple[Any, ...] = (typer.Exit, typer.Abort, typer.BadParameter.__bases__[0])
 
 
 class CarefulGroup(TyperGroup):

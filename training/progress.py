@@ -10,6 +10,8 @@ from transformers import ProgressCallback, Trainer
 class CompactProgressCallback(ProgressCallback):
     """The Trainer's bar, with a short line where the stock one prints every metric."""
 
+    training_bar: Any  # a tqdm, or None between runs
+
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """Write the line beside the bar, on standard error as the bar is."""
         line = describe_log(logs or {})

@@ -48,6 +48,18 @@ def test_training_without_validation_says_that_nothing_was_measured(polyhead, fo
     assert result.stdout == "no scores: the recipe has no validation split\nmodel: out\n"
 
 
+def test_csv_with_na_is_trained_on_and_answered_as_it_stands(polyhead, folder):
+    Path("train.csv").write_text("text,topic,mood\n" + "NA,None,1\nnull,01,2\n" * 4)
+    recipe = (
+        Path("recipe.yaml").read_text().replace("train.jsonl", "train.csv").replace(", labels: [science, sport]}", "}")
+    )
+    Path("recipe.yaml").write_text(recipe)
+    assert polyhead("train", "recipe.yaml", "--output", "out").exit_code == 0
+    first, *_ = lines_of(polyhead("predict", "out", "--file", "train.csv", "--tasks", "topic", "--json"))
+    assert first["text"] == "NA"
+    assert list(first["answers"]["topic"]["scores"]) == ["01", "None"]
+
+
 def test_resume_goes_on_from_the_newest_checkpoint(polyhead, folder, trained):
     shutil.copytree(trained, "out")
     shutil.rmtree("out/checkpoint-4")
