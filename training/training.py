@@ -66,6 +66,10 @@ def train_recipe(
         trainer.train(resume_from_checkpoint=checkpoint)
     finally:
         close_bars(trainer)
+    # accelerate leaves a forward in mixed precision; without it, the stored scores are those of the saved model. Its own
+    # `unwrap_model` would also take off what `can_return_tuple` adds.
+    for name in ("forward", "_original_forward"):
+        vars(model).pop(name, None)
     model.eval()
     split = "validation" if data.rows["validation"] else None
     scores = evaluate_model(model, trainer.eval_dataset) if split else {}
@@ -125,7 +129,9 @@ def result_rows(model: PolyheadModel, recipe: Recipe, scores: Scores, split: str
     rows = []
     for name, values in scores.items():
         metric = primary_metric(model.config.task(name))
-        datasets = ", ".join(source.name for source in recipe.data if name in source.labels)
+        datasets = ", ".join(
+            source.name for source in recipe.data if name in source.labels and has_split(source, split)
+        )
         rows.append({"task": name, "dataset": datasets, "split": split, "metric": metric, "value": values[metric]})
     return rows
 
