@@ -8,9 +8,9 @@ import sys
 from importlib.abc import MetaPathFinder
 
 SENTENCES = [
-    "The train to the coast leaves at seven.",
-    "What a wonderful match, she scored twice!",
-    "Nobody answers the phone, and the new laptop arrived broken.",
+    "The train leaves at seven.",
+    "A wonderful match, she scored twice!",
+    "My new laptop arrived broken.",
 ]
 
 
@@ -52,13 +52,15 @@ def main(folder):
     model = AutoModel.from_pretrained(folder, trust_remote_code=True)
     answers = model.predict(SENTENCES, include_embeddings=True)
     embeddings = answers.pop("embeddings")
-    print(f"{type(model).__name__} from {folder}, loaded without polyhead: {len(answers)} tasks\n")
+    rows = [["sentence", f"embedding ({embeddings.shape[1]} numbers)", *answers]]
     for position, sentence in enumerate(SENTENCES):
-        print(sentence)
-        numbers = " ".join(f"{number:+.3f}" for number in embeddings[position][:4])
-        print(f"  embedding: {embeddings.shape[1]} numbers, {numbers} ...")
-        for task, column in answers.items():
-            print(f"  {task}: {describe(column[position])}")
+        numbers = " ".join(f"{number:+.3f}" for number in embeddings[position][:3])
+        rows.append([sentence, f"{numbers} ...", *(describe(column[position]) for column in answers.values())])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rows.insert(1, ["-" * width for width in widths])
+    print(f"{type(model).__name__} from {folder}, loaded without polyhead")
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     assert "polyhead" not in sys.modules
 
 

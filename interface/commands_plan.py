@@ -1,0 +1,70 @@
+"""`polyhead plan`: what a recipe will do, before it runs."""
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .commands_train import Overrides, RecipeFile
+
+if TYPE_CHECKING:
+    from .training.planning import RunPlan
+
+
+def plan(
+    recipe: RecipeFile,
+    overrides: Overrides = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    picture: Annotated[Path | None, typer.Option(help="PNG to draw the rates over time into.")] = None,
+    timed_steps: Annotated[int, typer.Option(min=0, help="Batches to time for the expected duration.")] = 4,
+) -> None:
+    """Show rates, freezing, steps, memory and time of a recipe without training it."""
+    from .json_lines import print_json
+    from .quiet import quiet_transformers
+    from .training.planning import draw_rates, plan_run
+    from .training.recipe import load_recipe
+    from .training.training import prepare_trainer
+
+    quiet_transformers()
+    if picture is not None and picture.exists():
+        raise ValueError(f"picture '{picture}' exists; name another file.")
+    with tempfile.TemporaryDirectory() as folder:
+        planned = plan_run(prepare_trainer(load_recipe(recipe, overrides or []), Path(folder)), timed_steps)
+    if picture is not None:
+        draw_rates(planned, picture)
+    if as_json:
+        print_json(planned.to_dict())
+    else:
+        _print_plan(planned)
+        if picture is not None:
+            print(f"picture: {picture}")
+
+
+def _print_plan(planned: "RunPlan") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="optimizer groups (biases and norms, without decay, counted in)", title_justify="left")
+    for heading in ("group", "depth", "start", "peak", "end", "decay", "parameters", "trains in steps"):
+        is_text = heading in ("group", "trains in steps")
+        table.add_column(heading, justify="left" if is_text else "right", no_wrap=heading != "trains in steps")
+    sizes: dict[str, int] = {}
+    for group in planned.groups:
+        name = group.name.removesuffix("_no_decay")
+        sizes[name] = sizes.get(name, 0) + group.num_parameters
+    for group in planned.groups:
+        if group.name not in sizes:
+            continue
+        spans = ", ".join(f"{start}-{end}" for start, end in group.trainable) or "never"
+        depth = "" if group.depth is None else str(group.depth)
+        rates = [f"{rate:.1e}" if rate else "0" for rate in (group.start, group.peak, group.end)]
+        table.add_row(group.name, depth, *rates, f"{group.weight_decay:g}", f"{sizes[group.name]:,}", spans)
+    Console().print(table)
+    rows = ", ".join(f"{name} {count:,}" for name, count in planned.num_rows.items())
+    print(f"rows: {rows}; {planned.num_truncated} too long and cut")
+    print(f"steps: {planned.num_steps:,} ({planned.steps_per_epoch:,} an epoch, {planned.num_epochs:g} epochs)")
+    print(f"tokens: {planned.num_tokens:,}")
+    print(f"memory: {planned.memory_bytes / 2**20:,.0f} MiB for weights, gradients and optimizer; activations on top")
+    if planned.seconds is not None:
+        print(f"time: about {planned.seconds / 60:.1f} minutes of training steps on this machine")
