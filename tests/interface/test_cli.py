@@ -19,6 +19,7 @@ FLAGS = {
         *("model", "texts", "--file", "--column", "--json", "--output", "--truncate-dim", "--prompt-name"),
         *("--on-bad", "--batch-size"),
     ],
+    "plan": ["recipe", "--set", "--json", "--picture", "--timed-steps"],
     "env": ["--json"],
 }
 # Not pydantic: newer versions of Typer parse with it.
