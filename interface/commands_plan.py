@@ -42,10 +42,12 @@ def plan(
 
 
 def _print_plan(planned: "RunPlan") -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="optimizer groups (biases and norms, without decay, counted in)", title_justify="left")
+    title = "optimizer groups (biases and norms, without decay, counted in)"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("group", "depth", "start", "peak", "end", "decay", "parameters", "trains in steps"):
         is_text = heading in ("group", "trains in steps")
         table.add_column(heading, justify="left" if is_text else "right", no_wrap=heading != "trains in steps")

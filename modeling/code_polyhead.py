@@ -6,7 +6,7 @@ from pathlib import Path
 from ..configuration.configuration_polyhead import AUTO_MAP
 
 _RELATIVE_IMPORT = re.compile(r"^(\s*from )\.{1,2}(?:\w+\.)?(\w+_polyhead)( import )", re.MULTILINE)
-# transformers learns from the text of import lines which files to fetch; 5.6 reads only the file that it starts with when
+# transformers learns from the text of import lines which files to fetch; 5.6 reads only the file it starts with when
 # the checkpoint is a folder.
 _INVENTORY = "\n\nif False:  # never run: these lines tell transformers which files belong to the model\n"
 

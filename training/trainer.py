@@ -45,11 +45,11 @@ class PolyheadTrainer(Trainer):
         super().__init__(model=model, args=args, **kwargs)
         if self.pop_callback(ProgressCallback) is not None:
             self.add_callback(CompactProgressCallback)
-        rules = [freeze_rule(rule) for rule in args.freeze or []]
+        self.freeze_rules = [freeze_rule(rule) for rule in args.freeze or []]
         if args.thaw_every_epochs is not None or args.thaw_every_steps is not None:
-            rules += gradual_unfreezing(model, args.thaw_every_epochs, args.thaw_every_steps)
-        if rules:
-            self.add_callback(FreezeCallback(*rules, frozen_dropout=args.frozen_dropout))
+            self.freeze_rules += gradual_unfreezing(model, args.thaw_every_epochs, args.thaw_every_steps)
+        if self.freeze_rules:
+            self.add_callback(FreezeCallback(*self.freeze_rules, frozen_dropout=args.frozen_dropout))
         self.model_accepts_loss_kwargs = True  # compute_loss divides by the items of all accumulated batches itself
         self._sampler: MultiTaskBatchSampler
         self._rates: dict[str, float] = {}

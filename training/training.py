@@ -20,6 +20,8 @@ from .rows import LoadedData, load_data, read_rows
 from .tables import has_split
 from .trainer import PolyheadTrainer
 
+DATASET_SPLITS = {"train_dataset": "train", "eval_dataset": "validation"}
+
 
 @dataclass(frozen=True)
 class TrainingResult:
@@ -55,13 +57,8 @@ def train_recipe(
     recipe = load_recipe(path, overrides)
     output = Path(output)
     checkpoint = _starting_point(output, resume)
-    data = load_data(recipe.tasks, recipe.data)
-    arguments = training_arguments(recipe, output, has_validation=bool(data.rows["validation"]))
-    set_seed(arguments.seed)
-    model = build_model(recipe, data)
-    trainer = PolyheadTrainer(
-        model, arguments, train_dataset=_dataset(model, data, "train"), eval_dataset=_dataset(model, data, "validation")
-    )
+    trainer = prepare_trainer(recipe, output)
+    model: PolyheadModel = trainer.model
     try:
         trainer.train(resume_from_checkpoint=checkpoint)
     finally:
@@ -71,12 +68,22 @@ def train_recipe(
     for name in ("forward", "_original_forward"):
         vars(model).pop(name, None)
     model.eval()
-    split = "validation" if data.rows["validation"] else None
+    split = "validation" if trainer.eval_dataset is not None else None
     scores = evaluate_model(model, trainer.eval_dataset) if split else {}
     model.config.results = result_rows(model, recipe, scores, split) if split else []
     if trainer.is_world_process_zero():
         model.save_pretrained(output)
     return TrainingResult(model, output, split, scores)
+
+
+def prepare_trainer(recipe: Recipe, output: Path) -> PolyheadTrainer:
+    """Read the data and build the model and its trainer, ready to train."""
+    data = load_data(recipe.tasks, recipe.data)
+    arguments = training_arguments(recipe, output, has_validation=bool(data.rows["validation"]))
+    set_seed(arguments.seed)
+    model = build_model(recipe, data)
+    datasets = {name: _dataset(model, data, split) for name, split in DATASET_SPLITS.items()}
+    return PolyheadTrainer(model, arguments, **datasets)
 
 
 def evaluate_recipe(

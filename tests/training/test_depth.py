@@ -44,5 +44,5 @@ def test_a_backbone_without_a_list_of_layers_is_refused(new_model):
     model = new_model(PET)
     model.backbone.encoder = nn.Linear(2, 2)
 
-    with pytest.raises(ValueError, match="BertModel has no list of 2 layers.*learning_rates"):
+    with pytest.raises(ValueError, match=r"BertModel has no list of 2 layers.*learning_rates"):
         depth_map(model)

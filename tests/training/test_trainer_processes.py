@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
+from packaging.version import Version
 from safetensors.torch import load_file
 
 from .run_on_two_processes import train
@@ -25,10 +27,10 @@ RUNS = [
 ]
 SAVING = {"save_strategy": "steps", "save_steps": 1, "per_device_train_batch_size": 4, "learning_rate": 1e-3}
 SAVING |= {"num_train_epochs": 2, "save_total_limit": None}
-RESUMED = [
-    {"name": "whole", "arguments": SAVING},
-    {"name": "resumed", "arguments": SAVING, "resume": "whole/checkpoint-4"},
-]
+# Older ones look for a device "cpu:1" when they load the optimizer; not every version in between was tried.
+CAN_RESUME = Version(transformers.__version__) >= Version("5.23")
+RUNS_IN_ALL = [*RUNS, {"name": "whole", "arguments": SAVING}]
+RUNS_IN_ALL += [{"name": "resumed", "arguments": SAVING, "resume": "whole/checkpoint-4"}] if CAN_RESUME else []
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def folder(tmp_path_factory, new_model):
     folder = tmp_path_factory.mktemp("processes")
     new_model(PET, LOUD, COUNT, TAGS, GRADE, SLOTS, SAME).save_pretrained(folder / "model")
     (folder / "rows.json").write_text(json.dumps(SETS))
-    (folder / "runs.json").write_text(json.dumps([*RUNS, *RESUMED]))
+    (folder / "runs.json").write_text(json.dumps(RUNS_IN_ALL))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run([*command, SCRIPT, folder, "runs.json"], env=environment, capture_output=True, text=True)
@@ -76,6 +78,7 @@ def test_two_processes_share_the_rows_of_an_epoch_in_an_order_of_its_own(folder)
     assert epochs[0] != epochs[1]
 
 
+@pytest.mark.skipif(not CAN_RESUME, reason="this transformers cannot resume several processes on the CPU")
 def test_a_run_on_two_processes_resumes_bit_equal(folder):
     for rank in range(2):
         whole, resumed = (left_by(folder, f"{name}-{rank}")[0] for name in ("whole", "resumed"))
