@@ -51,6 +51,8 @@ class PredictingMixin(PreTrainedModel):
             ValueError: Unreadable texts, an unknown task, or a task that needs the other kind of input.
         """
         is_single = isinstance(texts, (str, tuple))
+        if isinstance(texts, tuple) and len(texts) != 2:
+            raise ValueError(f"a tuple of {len(texts)} texts came, but a pair has two; pass several texts as a list.")
         listed: list[Any] = [texts] if is_single else list(texts)
         are_pairs = bool(listed) and all(isinstance(text, tuple) and len(text) == 2 for text in listed)
         names = self._tasks_for(tasks, are_pairs)

@@ -81,6 +81,9 @@ class PolyheadTrainingArguments(TrainingArguments):
     metric_for_best_model: str | None = field(
         default="score", metadata={"help": "`score` is the mean over the tasks of each one's main metric."}
     )
+    greater_is_better: bool | None = field(
+        default=None, metadata={"help": "Whether the metric of the best model should rise; None: as it is usual for it."}
+    )
     lr_scheduler_type: SchedulerType | str = field(
         default="linear", metadata={"help": "How the rates fall after warm-up."}
     )

@@ -66,7 +66,7 @@ def train_recipe(
     # accelerate leaves a forward in mixed precision; without it, the stored scores are those of the saved model. Its own
     # `unwrap_model` would also take off what `can_return_tuple` adds.
     for name in ("forward", "_original_forward"):
-        vars(model).pop(name, None)
+        model.__dict__.pop(name, None)
     model.eval()
     split = "validation" if trainer.eval_dataset is not None else None
     scores = evaluate_model(model, trainer.eval_dataset) if split else {}
