@@ -1,5 +1,6 @@
 """Training arguments: those of transformers, with ours beside them and defaults that fit several tasks."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -7,6 +8,7 @@ from transformers import SchedulerType, TrainingArguments
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
 from .freezing import freeze_rule
+from .mixing import Mixing
 from .multi_task_score import LOWER_IS_BETTER
 from .parameter_groups import COMPONENTS
 
@@ -68,6 +70,23 @@ class PolyheadTrainingArguments(TrainingArguments):
             "batches, which saves the arithmetic of padding; `random` does not."
         },
     )
+    sampling_temperature: float = field(
+        default=1.0,
+        metadata={
+            "help": "Data sets are drawn in proportion to rows ** (1 / temperature): 1 draws every row once per epoch, 2 to 5 "
+            "lift small data sets, .inf draws all equally often."
+        },
+    )
+    sampling_final_temperature: float | None = field(
+        default=None, metadata={"help": "Temperature of the last epoch, reached in equal steps; none: it stays."}
+    )
+    sampling_cap: int | None = field(default=None, metadata={"help": "Rows beyond which a data set counts no larger."})
+    sampling_weights: dict[str, float] | None = field(
+        default=None, metadata={"help": "Shares of the data sets as told, instead of by their rows."}
+    )
+    batch_sizes: dict[str, int] | None = field(
+        default=None, metadata={"help": "Batch size of single data sets, instead of per_device_train_batch_size."}
+    )
     eval_strategy: IntervalStrategy | str = field(
         default="epoch", metadata={"help": "When to measure: `no`, `steps` or `epoch`."}
     )
@@ -82,7 +101,8 @@ class PolyheadTrainingArguments(TrainingArguments):
         default="score", metadata={"help": "`score` is the mean over the tasks of each one's main metric."}
     )
     greater_is_better: bool | None = field(
-        default=None, metadata={"help": "Whether the metric of the best model should rise; None: as it is usual for it."}
+        default=None,
+        metadata={"help": "Whether the metric of the best model should rise; None: as it is usual for it."},
     )
     lr_scheduler_type: SchedulerType | str = field(
         default="linear", metadata={"help": "How the rates fall after warm-up."}
@@ -112,6 +132,7 @@ class PolyheadTrainingArguments(TrainingArguments):
             )
         if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
             raise ValueError(f"layer_decay: {self.layer_decay} is not in (0, 1]; 0.9 is a usual value.")
+        self.mixing  # noqa: B018  refuses what makes no sense
         for rule in self.freeze or []:
             freeze_rule(rule)
         if self.train_sampling_strategy not in SAMPLING_STRATEGIES:
@@ -125,3 +146,14 @@ class PolyheadTrainingArguments(TrainingArguments):
         if self.greater_is_better is None and self.metric_for_best_model is not None:
             self.greater_is_better = not self.metric_for_best_model.endswith(tuple(LOWER_IS_BETTER))
         super().__post_init__()
+
+    @property
+    def mixing(self) -> Mixing:
+        """Shares of the data sets, from the `sampling_...` fields."""
+        return Mixing(
+            self.sampling_temperature,
+            self.sampling_final_temperature,
+            self.sampling_cap,
+            self.sampling_weights,
+            math.ceil(self.num_train_epochs),
+        )

@@ -56,6 +56,7 @@ class PolyheadTrainer(Trainer):
         # Since the last log, by task: losses of this process, and the number of steps that had a label anywhere.
         self._loss_sums: dict[str, Tensor] = {}
         self._num_steps: dict[str, int] = defaultdict(int)
+        self._num_labels: dict[str, int] = defaultdict(int)
 
     optimizer: Any
 
@@ -80,6 +81,8 @@ class PolyheadTrainer(Trainer):
             self.args.data_seed if self.args.data_seed is not None else self.args.seed,
             group_by_length=self.args.train_sampling_strategy == "group_by_length",
             num_processes=self.accelerator.num_processes,
+            mixing=self.args.mixing,
+            batch_sizes=self.args.batch_sizes,
         )
         loader = DataLoader(
             dataset,
@@ -134,13 +137,20 @@ class PolyheadTrainer(Trainer):
         counts = self.accelerator.reduce(counts, "sum")
         for task, count in zip(tasks, counts.tolist(), strict=True):
             self._num_steps[task.name] += bool(count)
+            self._num_labels[task.name] += count
         return {task.name: count for task, count in zip(tasks, counts, strict=True)}
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Add each task's training loss and each component's rate to the training log."""
+        """Add each task's loss and share of the labels, and each group's rate, to the training log."""
         if "loss" in logs:
-            logs |= self._mean_losses() | self._rates
+            logs |= self._mean_losses() | self._shares() | self._rates
         super().log(logs, start_time)
+
+    def _shares(self) -> dict[str, float]:
+        total = sum(self._num_labels.values())
+        shares = {f"share/{name}": count / total for name, count in self._num_labels.items() if total}
+        self._num_labels.clear()
+        return shares
 
     def _mean_losses(self) -> dict[str, float]:
         names = [task.name for task in self.model.config.tasks]

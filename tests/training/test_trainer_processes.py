@@ -24,6 +24,10 @@ RUNS = [
         "name": "accumulated",
         "arguments": {**STEADY, "max_steps": 2, "logging_steps": 2, "gradient_accumulation_steps": 2},
     },
+    {
+        "name": "thawed",
+        "arguments": {**STEADY, "max_steps": 4, "logging_steps": 4, "freeze": [{"part": "backbone", "until_step": 2}]},
+    },
 ]
 SAVING = {"save_strategy": "steps", "save_steps": 1, "per_device_train_batch_size": 4, "learning_rate": 1e-3}
 SAVING |= {"num_train_epochs": 2, "save_total_limit": None}
