@@ -217,7 +217,10 @@ class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin):
         return losses
 
     def _total_loss(self, losses: dict[str, Tensor], anchor: Tensor) -> Tensor:
-        # Without any label the loss is 0, but still part of the graph, so that backward() works.
+        # Without any label the loss is 0, but still part of the graph, so that backward() works. Behind a frozen backbone a
+        # weight that can learn takes that part: one process without a gradient would leave the others waiting.
+        if not any(tensor.requires_grad for tensor in (anchor, *losses.values())):
+            anchor = next((weight for weight in self.parameters() if weight.requires_grad), anchor)
         return sum((self.config.task(name).weight * loss for name, loss in losses.items()), anchor.float().sum() * 0.0)
 
     def _init_weights(self, module: nn.Module) -> None:
