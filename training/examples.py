@@ -1,6 +1,8 @@
 """Rows, tokenized once: what sampling, collation and evaluation share."""
 
+import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from torch.utils.data import Dataset
@@ -60,6 +62,17 @@ class MultiTaskDataset(Dataset):
 
     def __getitem__(self, index: int) -> Example:
         return self.examples[index]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Checksum of all texts and labels in their order: a resumed run must read the same."""
+        digest = hashlib.sha256()
+        for source, positions in self.ranges.items():
+            digest.update(source.encode())
+            for position in positions:
+                row = self.rows[position]
+                digest.update(repr((row.get("text"), row.get("words"), row["labels"])).encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
 
     def labelled_tasks(self, source: str) -> list[TaskConfig]:
         """Return the tasks for which this data set has at least one label."""

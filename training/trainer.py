@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import ProgressCallback, Trainer
+from transformers import ProgressCallback
 from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_utils import EvalLoopOutput
 from transformers.utils import logging
 
 from ..modeling.losses_polyhead import count_labelled
 from .broken_training import refuse_loss, refuse_weights
+from .checkpoints import CheckpointingTrainer
 from .collation import Collator
 from .evaluation import evaluate_model, flat_metrics
 from .examples import MultiTaskDataset
@@ -26,7 +27,7 @@ from .sampling import MultiTaskBatchSampler
 logger = logging.get_logger(__name__)
 
 
-class PolyheadTrainer(Trainer):
+class PolyheadTrainer(CheckpointingTrainer):
     """`Trainer` that trains a `PolyheadModel` on a `MultiTaskDataset`.
 
     The loss of each task is the mean over its own labelled items, over accumulated batches and ranks too.

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from transformers import set_seed
-from transformers.trainer_utils import get_last_checkpoint
 
 from ..modeling.modeling_polyhead import PolyheadModel
 from .arguments import PolyheadTrainingArguments
 from .building import build_model
+from .checkpoints import newest_whole_checkpoint, refuse_other_run
 from .evaluation import Scores, evaluate_model
 from .examples import MultiTaskDataset
+from .interruption import InterruptCallback
 from .multi_task_score import primary_metric
 from .progress import close_bars
 from .recipe import Recipe, load_recipe
@@ -53,16 +54,24 @@ def train_recipe(
 
     Raises:
         ValueError: The recipe, its data or the folder is not usable; the message says how to mend it.
+        KeyboardInterrupt: Ctrl-C was pressed; a checkpoint of the last whole step is in `output`.
     """
     recipe = load_recipe(path, overrides)
     output = Path(output)
     checkpoint = _starting_point(output, resume)
     trainer = prepare_trainer(recipe, output)
     model: PolyheadModel = trainer.model
+    if checkpoint is not None:
+        refuse_other_run(checkpoint, trainer.run_facts())
+    interrupt = InterruptCallback()
+    trainer.add_callback(interrupt)
     try:
-        trainer.train(resume_from_checkpoint=checkpoint)
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     finally:
+        interrupt.release()
         close_bars(trainer)
+    if interrupt.was_interrupted:
+        raise KeyboardInterrupt
     # accelerate leaves a forward in mixed precision; without it, the stored scores are those of the saved model. Its own
     # `unwrap_model` would also take off what `can_return_tuple` adds.
     for name in ("forward", "_original_forward"):
@@ -149,7 +158,7 @@ def _dataset(model: PolyheadModel, data: LoadedData, split: Any) -> MultiTaskDat
     return MultiTaskDataset(data.rows[split], model.config.tasks, model.tokenizer, model.max_length)
 
 
-def _starting_point(output: Path, resume: bool) -> str | None:
+def _starting_point(output: Path, resume: bool) -> Path | None:
     if output.is_file():
         raise ValueError(f"output '{output}' is a file; name a folder.")
     if not output.is_dir() or not any(output.iterdir()):
@@ -158,7 +167,7 @@ def _starting_point(output: Path, resume: bool) -> str | None:
         return None
     if not resume:
         raise ValueError(f"output folder '{output}' is not empty. Name a new one, or go on with --resume.")
-    checkpoint = get_last_checkpoint(str(output))
+    checkpoint = newest_whole_checkpoint(output)
     if checkpoint is None:
         raise ValueError(
             f"nothing to resume: folder '{output}' holds no checkpoint-N. Name a new folder and start without --resume."

@@ -1,0 +1,107 @@
+"""Running checkpoints that are whole or not there: written beside, listed in a manifest, then moved."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from torch import nn
+from transformers import Trainer
+from transformers.trainer import TRAINER_STATE_NAME
+from transformers.trainer_utils import rotate_checkpoints
+from transformers.utils import logging
+
+from .manifest import find_damage, read_manifest, write_manifest
+
+logger = logging.get_logger(__name__)
+
+STAGING = ".unfinished"
+_NAME = re.compile(r"checkpoint-(\d+)")
+
+
+class CheckpointingTrainer(Trainer):
+    """A Trainer whose `checkpoint-N` folders appear complete or not at all."""
+
+    _is_staging = False
+
+    def run_facts(self) -> dict[str, Any]:
+        """What a resumed run must share with the one that wrote a checkpoint."""
+        tasks = {task.name: [task.kind, task.labels] for task in self.model.config.tasks}
+        return {"tasks": tasks, "data": self.train_dataset.fingerprint}
+
+    def _get_output_dir(self, trial: Any) -> str:
+        folder = super()._get_output_dir(trial)
+        return str(Path(folder) / STAGING) if self._is_staging else folder
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        run_folder = Path(super()._get_output_dir(trial))
+        name = f"checkpoint-{self.state.global_step}"
+        staged, final = run_folder / STAGING / name, run_folder / name
+        if self.is_world_process_zero():
+            shutil.rmtree(run_folder / STAGING, ignore_errors=True)  # left by a run that was killed
+        self.accelerator.wait_for_everyone()
+        self._is_staging = True
+        try:
+            super()._save_checkpoint(model, trial)
+        finally:
+            self._is_staging = False
+        if self.state.best_global_step:
+            self.state.best_model_checkpoint = str(run_folder / f"checkpoint-{self.state.best_global_step}")
+        self.accelerator.wait_for_everyone()
+        if self.args.should_save:
+            self.state.save_to_json(str(staged / TRAINER_STATE_NAME))  # now with the final path of the best checkpoint
+            versions = {"torch": torch.__version__, "transformers": transformers.__version__}
+            write_manifest(staged, {"step": self.state.global_step, "versions": versions, **self.run_facts()})
+            shutil.rmtree(final, ignore_errors=True)
+            staged.replace(final)
+            (run_folder / STAGING).rmdir()
+            best = self.state.best_model_checkpoint
+            rotate_checkpoints(str(run_folder), save_total_limit=self.args.save_total_limit, best_model_checkpoint=best)
+        self.accelerator.wait_for_everyone()
+
+
+def newest_whole_checkpoint(folder: Path) -> Path | None:
+    """Return the newest checkpoint that verifies; those that do not are named in a warning, with what is wrong.
+
+    Args:
+        folder: Of the run.
+
+    Raises:
+        ValueError: There are checkpoints, but none is whole; the message names the damage.
+    """
+    named = [
+        (int(match[1]), path) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name)) and path.is_dir()
+    ]
+    damage: dict[str, list[str]] = {}
+    for _, path in sorted(named, reverse=True):
+        problems = find_damage(path)
+        if not problems:
+            for name, found in damage.items():
+                logger.warning(f"{name} is not used: {'; '.join(found)}. Going on from {path.name}.")
+            return path
+        damage[path.name] = problems
+    if damage:
+        listed = "; ".join(f"{name}: {', '.join(found)}" for name, found in damage.items())
+        raise ValueError(f"no checkpoint in '{folder}' is whole ({listed}). Start anew in another folder.")
+    return None
+
+
+def refuse_other_run(checkpoint: Path, facts: dict[str, Any]) -> None:
+    """Compare a checkpoint with the run that wants to resume from it.
+
+    Raises:
+        ValueError: It was written for other tasks, labels or training rows.
+    """
+    manifest = read_manifest(checkpoint)
+    if manifest.get("tasks") != facts["tasks"]:
+        was, now = manifest.get("tasks"), facts["tasks"]
+        raise ValueError(
+            f"{checkpoint.name} was trained for other tasks or labels: {was}, now {now}. Start in a new folder."
+        )
+    if manifest.get("data") != facts["data"]:
+        raise ValueError(
+            f"{checkpoint.name} was trained on other training rows than the recipe reads now, so the run cannot go on where "
+            "it stopped. Restore the data, or start in a new folder."
+        )
