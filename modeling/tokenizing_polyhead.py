@@ -3,6 +3,7 @@
 import copy
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -43,9 +44,17 @@ def load_tokenizer(name: str, options: dict[str, Any], config: Any = None) -> An
     hub_options = {key: value for key, value in options.items() if key in HUB_OPTIONS}
     known = {} if config is None else {"config": config}
     tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, **known, **hub_options)
-    for key in HUB_OPTIONS:  # transformers would save them, the token too
-        tokenizer.init_kwargs.pop(key, None)
     return tokenizer
+
+
+def save_tokenizer(tokenizer: Any, directory: Path) -> None:
+    """Save a tokenizer as it is, without what its use or its loading left behind: truncation, padding, the Hub's token."""
+    for key in (*HUB_OPTIONS, "is_local"):
+        tokenizer.init_kwargs.pop(key, None)
+    if tokenizer.is_fast:
+        tokenizer.backend_tokenizer.no_truncation()
+        tokenizer.backend_tokenizer.no_padding()
+    tokenizer.save_pretrained(directory)
 
 
 def tokenize(tokenizer: Any, texts: list[str], max_length: int) -> list[TokenizedText]:
@@ -89,6 +98,7 @@ def _own_clone(tokenizer: Any) -> Any:
         return tokenizer
     if not hasattr(_clones, "by_tokenizer"):
         _clones.by_tokenizer = WeakKeyDictionary()
-    if tokenizer not in _clones.by_tokenizer:
-        _clones.by_tokenizer[tokenizer] = copy.deepcopy(tokenizer)
-    return _clones.by_tokenizer[tokenizer]
+    clone = _clones.by_tokenizer.get(tokenizer)
+    if clone is None or len(clone) != len(tokenizer):  # tokens may have been added since
+        clone = _clones.by_tokenizer[tokenizer] = copy.deepcopy(tokenizer)
+    return clone
