@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from huggingface_hub.constants import ENDPOINT
+from huggingface_hub.constants import ENDPOINT, HF_HUB_OFFLINE
 from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerBase
 
 from .sentence_transformers_polyhead import read_settings
@@ -68,6 +68,8 @@ def resolve_backbone(name: str, **hub_options: Any) -> str:
 
 def hub_is_reachable(timeout_seconds: float = 3.0) -> bool:
     """Whether the Hub's host takes a connection; True behind a proxy, where only a request can tell."""
+    if HF_HUB_OFFLINE:
+        return False
     endpoint = urlsplit(ENDPOINT)
     if getproxies().get(endpoint.scheme):
         return True

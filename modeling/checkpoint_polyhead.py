@@ -17,7 +17,7 @@ from .backbone_polyhead import load_backbone
 from .card_polyhead import write_card
 from .code_polyhead import copy_code
 from .sentence_transformers_polyhead import write_modules
-from .tokenizing_polyhead import HUB_OPTIONS, load_tokenizer
+from .tokenizing_polyhead import HUB_OPTIONS, load_tokenizer, save_tokenizer
 
 BACKBONE_PREFIX = "backbone."
 OWN_PREFIX = "polyhead."
@@ -202,7 +202,7 @@ class CheckpointMixin(PreTrainedModel):
         write_card(directory, self.config, None if self._source is None else Path(self._source[0]))
         if self._tokenizer is None and self._source is None:
             return  # built from a config alone: nothing to tokenize with
-        self.tokenizer.save_pretrained(directory)
+        save_tokenizer(self.tokenizer, directory)
         write_modules(directory, self.config, self.max_length, projection)
 
     @staticmethod

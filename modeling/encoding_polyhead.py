@@ -1,6 +1,8 @@
 """Sentence embeddings from texts: sorted by length, batched by padded tokens, order restored."""
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -19,10 +21,14 @@ logger = logging.get_logger(__name__)
 # Padded tokens per batch: small batches stay in a processor's cache, large ones fill an accelerator.
 TOKENS_PER_BATCH = {"cpu": 1024, "accelerator": 32768}
 TEXTS_PER_WINDOW = 16384  # tokenized at a time, so that memory does not grow with the number of texts
+_mode_lock = threading.Lock()  # not the model's own: a model with a lock cannot be copied
 
 
 class EncodingMixin(PreTrainedModel):
     """`encode`, and the batched inference that `predict` and evaluation share."""
+
+    _num_evaluating = 0
+    _return_to_training = False
 
     def encode(
         self,
@@ -97,6 +103,8 @@ class EncodingMixin(PreTrainedModel):
         Yields:
             Positions of the batch's texts, their tokens, and the model's output for them.
         """
+        if batch_size is not None and batch_size < 1:
+            raise ValueError(f"batch_size {batch_size} must be at least 1, or None for as many texts as fit.")
         num_truncated = 0
         with logging.tqdm(total=len(texts), desc="texts", disable=None if progress else True) as bar:
             for start in range(0, len(texts), TEXTS_PER_WINDOW):
@@ -108,9 +116,8 @@ class EncodingMixin(PreTrainedModel):
                     yield [start + row for row in rows], [first[row] for row in rows], output
                     bar.update(len(rows))
         if num_truncated:
-            logger.warning(
-                f"{num_truncated} of {len(texts)} texts were longer than {self.max_length} tokens and were cut."
-            )
+            num_texts = len(texts) + len(pairs or [])
+            logger.warning(f"{num_truncated} of {num_texts} texts were longer than {self.max_length} tokens and were cut.")
 
     @torch.inference_mode()
     def run_tokenized(
@@ -122,16 +129,27 @@ class EncodingMixin(PreTrainedModel):
         normalize: bool | None = None,
     ) -> Iterator[tuple[list[int], PolyheadOutput]]:
         """Run the model, in evaluation mode, over texts that are tokenized already; yields positions and output."""
-        was_training = self.training
-        if was_training:
-            self.eval()
-        try:
+        with self._evaluating():
             for rows in self._plan_batches(first, second, batch_size):
                 inputs = self._collate(first, second, rows)
                 yield rows, self(**inputs, tasks=tasks, normalize=normalize, return_dict=True)
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[None]:
+        # The first of several threads leaves training mode, the last one returns to it: none meets dropout in between.
+        with _mode_lock:
+            self._num_evaluating += 1
+            if self.training:
+                self._return_to_training = True
+                self.eval()
+        try:
+            yield
         finally:
-            if was_training:
-                self.train()
+            with _mode_lock:
+                self._num_evaluating -= 1
+                if self._return_to_training and not self._num_evaluating:
+                    self._return_to_training = False
+                    self.train()
 
     def _collate(
         self, first: list[TokenizedText], second: list[TokenizedText] | None, batch: list[int]

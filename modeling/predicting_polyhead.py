@@ -182,12 +182,15 @@ def _entities(
 ) -> list[Answer]:
     entities: list[Answer] = []
     open_label = None
-    for (tag_id, score), (start, end) in zip(tag_spans(probabilities, tokens, spans), spans, strict=True):
+    pieces = first_pieces(tokens.offsets, spans)
+    tags = tag_spans(probabilities, tokens, spans)
+    for (tag_id, score), (start, end), piece, piece_before in zip(tags, spans, pieces, [-1, *pieces], strict=False):
         prefix, _, label = (task.known_labels[tag_id] if tag_id >= 0 else "O").partition("-")
         if not label:
             open_label = None
             continue
-        if prefix == "I" and label == open_label:
+        # Words that share one token (`'` and `t` in some vocabularies) share one tag, B- too: one entity, not two.
+        if label == open_label and (prefix == "I" or piece == piece_before):
             entities[-1]["end"] = end
             entities[-1]["pieces"].append(score)
         else:

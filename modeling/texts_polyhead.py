@@ -45,12 +45,21 @@ def clean(text: str) -> str:
 
 
 def word_spans(text: str) -> list[tuple[int, int]]:
-    """Return start and end of each word and each mark.
+    """Return start and end of each word and each mark; an accent or vowel sign belongs to the letter before it.
 
     >>> word_spans("Hi, you")
     [(0, 2), (2, 3), (4, 7)]
     """
-    return [match.span() for match in _WORD.finditer(text)]
+    spans = [match.span() for match in _WORD.finditer(text)]
+    if text.isascii():
+        return spans
+    joined: list[tuple[int, int]] = []
+    for start, end in spans:
+        if joined and joined[-1][1] == start and _continues(text, joined[-1][0], start):
+            joined[-1] = (joined[-1][0], end)
+        else:
+            joined.append((start, end))
+    return joined
 
 
 def joined_word_spans(words: Sequence[str]) -> list[tuple[int, int]]:
@@ -90,8 +99,21 @@ def _describe(value: Any) -> str:
 
 
 def _is_visible(text: str) -> bool:
-    # str.isalnum settles almost every text at its first character; categories Z and C are spaces, controls, zero-width.
-    return any(char.isalnum() or unicodedata.category(char)[0] not in "ZC" for char in text)
+    # str.isalnum settles almost every text at its first character. Categories Z and C cover spaces, controls, zero-width;
+    # but Cn is what this Python's tables do not know yet, such as new emoji. U+FFFD stands for what could not be read.
+    return any(char.isalnum() or not _is_invisible(char) for char in text)
+
+
+def _is_invisible(char: str) -> bool:
+    category = unicodedata.category(char)
+    return char == "\ufffd" or (category[0] in "ZC" and category != "Cn")
+
+
+def _continues(text: str, word_start: int, start: int) -> bool:
+    # A combining mark (category M) goes on with what stands before it, and a word goes on after its mark.
+    if unicodedata.category(text[start])[0] == "M":
+        return True
+    return text[start].isalnum() and text[word_start].isalnum() and unicodedata.category(text[start - 1])[0] == "M"
 
 
 def _has_surrogate(text: str) -> bool:
