@@ -36,7 +36,8 @@ KINDS_OF_FIELD = {
     "target_scale": ("regression",),
     "value_range": ("pair_similarity",),
 }
-# Attributes of torch.nn.ModuleDict, which holds the heads by name; a test compares this list with torch.
+# Attributes of torch.nn.ModuleDict, which holds the heads by name, with the one that transformers adds (smart_apply); a
+# test compares this list with torch.
 # fmt: off
 RESERVED_TASK_NAMES = frozenset([
     "T_destination", "add_module", "apply", "bfloat16", "buffers", "call_super_init", "children", "clear",
@@ -46,7 +47,7 @@ RESERVED_TASK_NAMES = frozenset([
     "register_backward_hook", "register_buffer", "register_forward_hook", "register_forward_pre_hook",
     "register_full_backward_hook", "register_full_backward_pre_hook", "register_load_state_dict_post_hook",
     "register_load_state_dict_pre_hook", "register_module", "register_parameter", "register_state_dict_post_hook",
-    "register_state_dict_pre_hook", "requires_grad_", "set_extra_state", "set_submodule", "share_memory",
+    "register_state_dict_pre_hook", "requires_grad_", "set_extra_state", "set_submodule", "share_memory", "smart_apply",
     "state_dict", "to", "to_empty", "train", "training", "type", "update", "values", "xpu", "zero_grad",
 ])
 # fmt: on
