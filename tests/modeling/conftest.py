@@ -67,6 +67,17 @@ def pooling_settings(request):
 
 
 @pytest.fixture
+def inputs():
+    """Three padded pairs of texts as tensors."""
+    return {
+        "input_ids": torch.randint(5, 64, (3, 7)),
+        "attention_mask": torch.tensor([[1] * 7, [1] * 4 + [0] * 3, [1] * 2 + [0] * 5]),
+        "pair_input_ids": torch.randint(5, 64, (3, 5)),
+        "pair_attention_mask": torch.tensor([[1] * 5, [1] * 5, [1] * 3 + [0] * 2]),
+    }
+
+
+@pytest.fixture
 def four_rows():
     """Return four rows of tokens, a task's labels for them, and second texts where the task reads pairs."""
 
