@@ -13,6 +13,8 @@ setup: .venv/.stamp
 ifneq ($(shell command -v uv),)
 INSTALL = uv pip install --python $(1)/bin/python
 VENV = uv venv --allow-existing --python $(PYTHON)
+# uv does not read pip's settings: whoever told pip where wheels lie means uv as well.
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 else
 INSTALL = $(1)/bin/python -m pip install
 VENV = $(PYTHON) -m venv
