@@ -73,5 +73,6 @@ def _scores(config: PolyheadConfig) -> str:
 def _table(header: list[str], rows: list[list[str]]) -> str:
     if not rows:
         return "None: this is a plain sentence encoder."
-    lines = [header, ["---"] * len(header), *[[cell.replace("|", "\\|") for cell in row] for row in rows]]
+    one_line = [[" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in rows]
+    lines = [header, ["---"] * len(header), *one_line]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

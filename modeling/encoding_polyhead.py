@@ -117,7 +117,9 @@ class EncodingMixin(PreTrainedModel):
                     bar.update(len(rows))
         if num_truncated:
             num_texts = len(texts) + len(pairs or [])
-            logger.warning(f"{num_truncated} of {num_texts} texts were longer than {self.max_length} tokens and were cut.")
+            logger.warning(
+                f"{num_truncated} of {num_texts} texts were longer than {self.max_length} tokens and were cut."
+            )
 
     @torch.inference_mode()
     def run_tokenized(

@@ -6,9 +6,11 @@ from typing import Any
 
 from safetensors.torch import save_file
 from torch import Tensor
-from transformers.utils import cached_file
+from transformers.utils import cached_file, logging
 
 from ..configuration.configuration_polyhead import PolyheadConfig
+
+logger = logging.get_logger(__name__)
 
 # Our pooling names and theirs.
 POOLING_FLAGS = {
@@ -33,6 +35,11 @@ def read_settings(name: str, **hub_options: Any) -> dict[str, Any]:
     if not modules:
         return {}
     kinds = [module["type"].rsplit(".", 1)[-1] for module in modules]
+    foreign = sorted(set(kinds) - {"Transformer", "Pooling", "Normalize"})
+    if foreign:
+        logger.warning(
+            f"'{name}' has layers that are not taken over, so its embeddings will differ: {', '.join(foreign)}."
+        )
     settings: dict[str, Any] = {"normalize": "Normalize" in kinds}
     for kind, module in zip(kinds, modules, strict=True):
         if kind == "Pooling":

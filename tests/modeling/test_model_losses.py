@@ -1,4 +1,3 @@
-import pytest
 import torch
 
 from polyhead.configuration.tasks_polyhead import TaskConfig

@@ -1,0 +1,95 @@
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from polyhead.configuration.configuration_polyhead import PolyheadConfig
+from polyhead.configuration.tasks_polyhead import TaskConfig
+from polyhead.modeling.card_polyhead import MARK, TEMPLATE, render_card, write_card
+
+RESULT = {"task": "topic", "metric": "accuracy", "value": 0.98765, "dataset": "news", "split": "test"}
+
+
+@pytest.fixture
+def config(backbone_config, all_tasks):
+    return PolyheadConfig(text_config=backbone_config("BERT"), tasks=all_tasks(), max_length=20, results=[RESULT])
+
+
+@pytest.fixture
+def template():
+    return TEMPLATE.read_text(encoding="utf-8")
+
+
+def test_every_section_of_the_template_is_filled(config, template):
+    card = render_card(template, config)
+    assert re.findall(r"\$\w+", card) == []
+    assert [line for line in card.splitlines() if line.startswith("## ")] == re.findall(
+        r"^## .*", template, re.MULTILINE
+    )
+
+
+def test_the_card_begins_with_metadata_that_the_hub_can_read(config, template):
+    _, front, body = render_card(template, config).split("---\n", 2)
+    assert yaml.safe_load(front)["library_name"] == "transformers"
+    assert body.strip().startswith(MARK.strip())
+
+
+def test_every_task_stands_in_the_card(config, template):
+    card = render_card(template, config)
+    for task in config.tasks:
+        assert f"| `{task.name}` | {task.kind.replace('_', ' ')} |" in card
+    assert "| `closeness` | pair similarity | cosine | a number |" in card
+    assert "Science, Sports, Arts" in card
+
+
+def test_scores_are_shown_as_measured(config, template):
+    assert "| `topic` | news | test | accuracy | 0.9877 |" in render_card(template, config)
+    config.results = []
+    assert "None measured yet" in render_card(template, config)
+
+
+def test_many_labels_are_shown_in_part_and_counted(backbone_config, template):
+    labels = [f"label{number}" for number in range(77)]
+    task = TaskConfig(name="intent", kind="single_label_classification", labels=labels)
+    card = render_card(template, PolyheadConfig(text_config=backbone_config("BERT"), tasks=[task]))
+    assert "label11, ... (77 in all)" in card
+    assert "label12" not in card
+
+
+def test_labels_cannot_break_the_table(backbone_config, template):
+    task = TaskConfig(name="mark", kind="single_label_classification", labels=["a|b", "c\nd", "$x ${y}"])
+    card = render_card(template, PolyheadConfig(text_config=backbone_config("BERT"), tasks=[task]))
+    (row,) = [line for line in card.splitlines() if line.startswith("| `mark`")]
+    assert row.endswith("| linear | a\\|b, c d, $x ${y} |")
+
+
+def test_a_model_without_tasks_says_so(backbone_config, template):
+    assert "None: this is a plain sentence encoder" in render_card(
+        template, PolyheadConfig(text_config=backbone_config("BERT"))
+    )
+
+
+def test_a_template_that_asks_for_too_much_is_an_error(config):
+    with pytest.raises(KeyError, match="weather"):
+        render_card("# $title\n\n$weather", config)
+
+
+def test_a_card_is_replaced_and_a_handwritten_readme_is_not(config, tmp_path):
+    write_card(tmp_path, config, None)
+    assert MARK in (tmp_path / "README.md").read_text(encoding="utf-8")
+    config.results = []
+    write_card(tmp_path, config, None)
+    assert "0.9877" not in (tmp_path / "README.md").read_text(encoding="utf-8")
+    (tmp_path / "README.md").write_text("mine", encoding="utf-8")
+    write_card(tmp_path, config, None)
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "mine"
+
+
+def test_code_without_a_template_takes_the_card_along(config, tmp_path, monkeypatch):
+    monkeypatch.setattr("polyhead.modeling.card_polyhead.TEMPLATE", Path("/no/such/template"))
+    (tmp_path / "from").mkdir()
+    (tmp_path / "to").mkdir()
+    (tmp_path / "from" / "README.md").write_text(f"{MARK}\n# Card", encoding="utf-8")
+    write_card(tmp_path / "to", config, tmp_path / "from")
+    assert (tmp_path / "to" / "README.md").read_text(encoding="utf-8") == f"{MARK}\n# Card"
