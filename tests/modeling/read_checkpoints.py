@@ -12,10 +12,12 @@ sys.modules["polyhead"] = None  # whoever imports it fails
 
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModel, AutoModelForSequenceClassification, logging
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer, logging
 
 logging.set_verbosity_error()
 logging.disable_progress_bar()
+
+TEXTS = ["the cat sat on a mat", "a dog, far away!"]
 
 
 def checksums(folder):
@@ -32,6 +34,7 @@ def read_trusted(folder, reference):
     with torch.no_grad():
         output = model(**{name[6:]: value for name, value in reference.items() if name.startswith("input.")})
     found = {"sentence_embedding": output.sentence_embedding, **{f"logits.{k}": v for k, v in output.logits.items()}}
+    found["encoded"] = model.encode(TEXTS, to="torch")
     expected = {name: value for name, value in reference.items() if name in found or name.startswith("logits.")}
     saved = folder.parent / f"{folder.name}-again"
     model.save_pretrained(saved)
@@ -52,6 +55,7 @@ def read_plain(folder, reference):
     weights = model.state_dict()
     return {
         "class": type(model).__name__,
+        "tokens": AutoTokenizer.from_pretrained(folder)(TEXTS)["input_ids"],
         "missing": sorted(info["missing_keys"]),
         "unexpected": sorted(info["unexpected_keys"]),
         "unequal": [name for name, value in weights.items() if name in stored and not torch.equal(stored[name], value)],

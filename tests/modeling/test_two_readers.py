@@ -16,7 +16,8 @@ from polyhead.modeling.modeling_polyhead import PolyheadModel
 
 from ..conftest import BACKBONES
 
-NAMES = [*BACKBONES, "MiniLM"]
+NAMES = [*BACKBONES, "bfloat16", "MiniLM"]
+TEXTS = ["the cat sat on a mat", "a dog, far away!"]
 READER = Path(__file__).parent / "read_checkpoints.py"
 
 
@@ -28,7 +29,9 @@ def checkpoints(tmp_path_factory, make_model, all_tasks, minilm_folder):
         if name == "MiniLM":
             model = PolyheadModel.from_backbone(str(minilm_folder), tasks=all_tasks(), projection_dim=32)
         else:
-            model = make_model(all_tasks(), backbone=name, projection_dim=8, pooling=["mean", "attention"])
+            architecture = name if name in BACKBONES else "BERT"
+            model = make_model(all_tasks(), backbone=architecture, projection_dim=8, pooling=["mean", "attention"])
+            model = model.bfloat16() if name == "bfloat16" else model
         model.save_pretrained(folder / name)
         save_file(reference(model), folder / f"{name}.safetensors")
     return folder
@@ -43,30 +46,42 @@ def reference(model):
     kept = {f"input.{name}": value for name, value in inputs.items()}
     kept |= {f"logits.{name}": value for name, value in output.logits.items()}
     kept |= {"sentence_embedding": output.sentence_embedding, "last_hidden_state": output.last_hidden_state}
+    kept["encoded"] = model.encode(TEXTS, to="torch")
     return {name: value.contiguous() for name, value in kept.items()}
 
 
-def read(how, folder):
-    command = [sys.executable, str(READER), how, *(str(folder / name) for name in NAMES)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr
-    return {entry["name"]: entry for entry in map(json.loads, result.stdout.splitlines())}
+@pytest.fixture(scope="session")
+def readings(checkpoints):
+    """What both readers say of each checkpoint; they work side by side."""
+    folders = [str(checkpoints / name) for name in NAMES]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # No input: a reader that is asked whether it trusts the code fails.
+    started = {
+        how: subprocess.Popen([sys.executable, str(READER), how, *folders], stdin=subprocess.DEVNULL, **pipes)
+        for how in ("trusted", "plain")
+    }
+    found = {}
+    for how, process in started.items():
+        output, errors = process.communicate(timeout=300)
+        assert process.returncode == 0, errors
+        found[how] = {entry["name"]: entry for entry in map(json.loads, output.splitlines())}
+    return found
 
 
 @pytest.fixture(scope="session")
-def trusted(checkpoints):
-    return read("trusted", checkpoints)
+def trusted(readings):
+    return readings["trusted"]
 
 
 @pytest.fixture(scope="session")
-def plain(checkpoints):
-    return read("plain", checkpoints)
+def plain(readings):
+    return readings["plain"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_with_trust_and_without_the_package_everything_is_bit_equal(name, trusted):
     assert trusted[name]["class"] == "PolyheadModel"
-    assert trusted[name]["compared"] == 9  # the embedding and eight tasks
+    assert trusted[name]["compared"] == 10  # the embedding, eight tasks, and texts by way of the tokenizer
     assert trusted[name]["unequal"] == []
 
 
@@ -85,6 +100,7 @@ def test_without_trust_the_vanilla_class_has_all_its_weights_and_states_bit_equa
     assert all(key.startswith("polyhead.") for key in entry["unexpected"])
     assert entry["unequal"] == []
     assert entry["states_equal"]
+    assert entry["tokens"] == PolyheadModel.from_pretrained(checkpoints / name).tokenizer(TEXTS)["input_ids"]
 
 
 @pytest.mark.parametrize("name", NAMES)
