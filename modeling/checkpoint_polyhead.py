@@ -175,6 +175,8 @@ class CheckpointMixin(PreTrainedModel):
         Raises:
             ValueError: Some weights are not in memory (offloaded).
         """
+        if not is_main_process:
+            return  # transformers 5.6 would write the weights from every rank
         directory = Path(save_directory)
         hub_names = ("repo_id", "commit_message", "private", "token", "revision", "create_pr")
         hub_options = {key: kwargs.pop(key) for key in hub_names if key in kwargs}
@@ -191,10 +193,10 @@ class CheckpointMixin(PreTrainedModel):
         names = {name: f"{OWN_PREFIX}projection.{name}" for name in ("weight", "bias")}
         projection = {name: state_dict[key] for name, key in names.items()} if self.config.projection_dim else None
         self.config.text_config.architectures = [type(self.backbone).__name__]
-        super().save_pretrained(save_directory, is_main_process=is_main_process, state_dict=state_dict, **kwargs)
-        if is_main_process and not has_adapter:
+        super().save_pretrained(save_directory, state_dict=state_dict, **kwargs)
+        if not has_adapter:
             self._save_companions(directory, projection)
-        if push_to_hub and is_main_process:
+        if push_to_hub:
             self.push_to_hub(hub_options.pop("repo_id", directory.name), **hub_options)
 
     def _save_companions(self, directory: Path, projection: dict[str, torch.Tensor] | None) -> None:
