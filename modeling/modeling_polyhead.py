@@ -23,6 +23,8 @@ from .outputs_polyhead import PolyheadOutput
 from .pooling_polyhead import AttentionPooling, LayerMix, Pooling
 from .predicting_polyhead import PredictingMixin
 
+ByTask = dict[str, Tensor]
+
 
 @dataclass
 class Encoded:
@@ -92,8 +94,8 @@ class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin):
         pair_input_ids: Tensor | None = None,
         pair_attention_mask: Tensor | None = None,
         pair_token_type_ids: Tensor | None = None,
-        labels: dict[str, Tensor] | None = None,
-        num_items: dict[str, Tensor] | None = None,
+        labels: ByTask | None = None,
+        num_items: ByTask | None = None,
         tasks: list[str] | None = None,
         normalize: bool | None = None,
         output_hidden_states: bool | None = None,
@@ -197,26 +199,18 @@ class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin):
             raise ValueError(f"tasks {lacking} compare two texts, but the input has one; give pair_input_ids as well.")
         return chosen
 
-    def _losses(
-        self,
-        tasks: list[TaskConfig],
-        logits: dict[str, Tensor],
-        labels: dict[str, Tensor],
-        num_items: dict[str, Tensor] | None,
-    ) -> dict[str, Tensor]:
+    def _losses(self, tasks: list[TaskConfig], logits: ByTask, labels: ByTask, num_items: ByTask | None) -> ByTask:
         unknown = sorted(set(labels) - {task.name for task in self.config.tasks})
         if unknown:
             raise ValueError(f"labels for {unknown}, but the tasks are {[task.name for task in self.config.tasks]}.")
         losses = {}
-        for task in tasks:
-            if labels.get(task.name) is None:
-                continue
+        for task in (task for task in tasks if labels.get(task.name) is not None):
             items = task_loss_items(task, logits[task.name], labels[task.name])  # (items,)
             if len(items):
                 losses[task.name] = items.sum() / (len(items) if num_items is None else num_items[task.name])
         return losses
 
-    def _total_loss(self, losses: dict[str, Tensor], anchor: Tensor) -> Tensor:
+    def _total_loss(self, losses: ByTask, anchor: Tensor) -> Tensor:
         # Without any label the loss is 0, but still part of the graph, so that backward() works. Behind a frozen backbone a
         # weight that can learn takes that part: one process without a gradient would leave the others waiting.
         if not any(tensor.requires_grad for tensor in (anchor, *losses.values())):
