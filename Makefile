@@ -16,7 +16,7 @@ VENV = uv venv --allow-existing --python $(PYTHON)
 # uv does not read pip's settings: whoever told pip where wheels lie means uv as well.
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 else
-INSTALL = $(1)/bin/python -m pip install
+INSTALL = $(1)/bin/python -m pip install --quiet
 VENV = $(PYTHON) -m venv
 endif
 

@@ -22,7 +22,7 @@ class OnBad(str, Enum):
 
 Texts = Annotated[
     list[str] | None,
-    typer.Argument(metavar="TEXT", help="Texts; `-` reads one a line from standard input; none: some of ours."),
+    typer.Argument(metavar="TEXT", help="Texts; `-` reads one a line from standard input; none: built-in examples."),
 ]
 File = Annotated[Path | None, typer.Option(help="One text a line, or a table: .jsonl, .csv, .tsv.")]
 Columns = Annotated[

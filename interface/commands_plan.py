@@ -19,7 +19,7 @@ def plan(
     picture: Annotated[Path | None, typer.Option(help="PNG to draw the rates over time into.")] = None,
     timed_steps: Annotated[int, typer.Option(min=0, help="Batches to time for the expected duration.")] = 4,
 ) -> None:
-    """Show rates, freezing, steps, memory and time of a recipe without training it."""
+    """Show what a recipe would do: rates, steps, memory, time."""
     from .json_lines import print_json
     from .quiet import quiet_transformers
     from .training.planning import draw_rates, plan_run

@@ -24,6 +24,11 @@ def load_checkpoint(name: str) -> PolyheadModel:
     quiet_transformers()
     remedy = "Give the folder that `polyhead train` wrote, or the name of a polyhead checkpoint on the Hub."
     if Path(name).is_dir() and not (Path(name) / "config.json").is_file():
+        if any(Path(name).glob("checkpoint-*")):
+            raise ValueError(
+                f"model '{name}': training has not finished in this folder. Wait for it, go on with `polyhead train RECIPE "
+                f"--output {name} --resume`, or name one of its checkpoint-N folders."
+            )
         raise ValueError(f"model '{name}': there is no config.json in this folder. {remedy}")
     with _named(name, remedy):
         model: PolyheadModel = PolyheadModel.from_pretrained(name, **_hub_options(name))

@@ -4,6 +4,7 @@ In the file the backbone's tensors have the names that its own class expects, an
 memory the backbone is `self.backbone`. The prefix is dropped on saving and comes back on loading.
 """
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,8 @@ class CheckpointMixin(PreTrainedModel):
         self.config.text_config.architectures = [type(self.backbone).__name__]
         super().save_pretrained(save_directory, state_dict=state_dict, **kwargs)
         if not has_adapter:
+            for weights in directory.glob("*.safetensors"):
+                shutil.copymode(directory / "config.json", weights)  # safetensors lets nobody else read them
             self._save_companions(directory, projection)
         if push_to_hub:
             self.push_to_hub(hub_options.pop("repo_id", directory.name), **hub_options)

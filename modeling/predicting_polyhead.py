@@ -56,6 +56,10 @@ class PredictingMixin(PreTrainedModel):
         listed: list[Any] = [texts] if is_single else list(texts)
         are_pairs = bool(listed) and all(isinstance(text, tuple) and len(text) == 2 for text in listed)
         names = self._tasks_for(tasks, are_pairs)
+        if tasks is None and listed and self.config.tasks and not names:
+            came, reads = ("pairs", "compares two texts") if are_pairs else ("single texts", "reads one text alone")
+            all_names = ", ".join(task.name for task in self.config.tasks)
+            raise ValueError(f"{came} came, but no task of this model {reads}. Its tasks: {all_names}.")
         first = [text[0] if are_pairs else text for text in listed]
         second = [text[1] for text in listed] if are_pairs else None
         spans = None

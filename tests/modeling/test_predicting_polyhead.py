@@ -152,3 +152,14 @@ def test_bad_pairs_can_be_flagged(tiny_model):
 def test_an_unknown_way_with_bad_texts_is_refused(tiny_model):
     with pytest.raises(ValueError, match=r"on_bad='skip' is unknown; choose 'raise' or 'flag'"):
         tiny_model.predict(["a"], on_bad="skip")
+
+
+def test_input_that_no_task_reads_is_refused(make_model):
+    single = make_model([TaskConfig(name="topic", kind="single_label_classification", labels=["a", "b"])])
+    pairs = make_model([TaskConfig(name="closeness", kind="pair_similarity")])
+
+    with pytest.raises(ValueError, match=r"pairs came, but no task of this model compares two texts. Its tasks: topic"):
+        single.predict([("a cat", "a dog")])
+    with pytest.raises(ValueError, match="single texts came, but no task of this model reads one text alone"):
+        pairs.predict(["a cat"])
+    assert single.predict([]) == {"topic": []}
