@@ -10,8 +10,8 @@ NUM_THREADS = 16
 LONG = "the cat sat on a mat and ran. " * 20
 
 
-def calls(model):
-    """Return different ways to use a model, each a function that gives an array."""
+def calls(model, short):
+    """Return different ways to use a model, and one that cuts texts earlier, each a function that gives an array."""
     texts = ["a cat", "the dog ran far, far away", "b", LONG, "zebra!"]
 
     def scores(**options):
@@ -24,6 +24,7 @@ def calls(model):
     return [
         lambda: model.encode(texts),
         lambda: model.encode("a cat"),
+        lambda: short.encode(texts),
         lambda: model.encode([LONG, "b"], batch_size=1, normalize=False),
         lambda: model.encode(texts, truncate_dim=4, prompt="the: "),
         lambda: scores(),
@@ -35,8 +36,10 @@ def calls(model):
 @pytest.mark.parametrize("training", [False, True], ids=["evaluation mode", "left in training mode"])
 def test_sixteen_threads_get_what_one_thread_gets(make_model, all_tasks, training):
     model = make_model(all_tasks(), hidden_dropout_prob=0.5)
+    short = make_model(max_length=6)
+    short.tokenizer = model.tokenizer  # a tokenizer that is shared keeps one maximum length for all
     model.train(training)
-    ways = calls(model)
+    ways = calls(model, short)
     expected = [way() for way in ways]
     barrier = threading.Barrier(NUM_THREADS)
 
