@@ -22,6 +22,8 @@ from .tokenizing_polyhead import HUB_OPTIONS, load_tokenizer, save_tokenizer
 
 BACKBONE_PREFIX = "backbone."
 OWN_PREFIX = "polyhead."
+ALIGNMENT_BYTES = 64  # of torch's own allocations on a CPU
+ALIGNMENT_BYTES = 64  # what torch gives to memory of its own
 
 
 class CheckpointMixin(PreTrainedModel):
@@ -79,7 +81,7 @@ class CheckpointMixin(PreTrainedModel):
             mix_last_layers=mix_last_layers,
             **settings,
         )
-        model = cls(config, backbone=backbone).to(backbone.dtype)
+        model = _aligned(cls(config, backbone=backbone).to(backbone.dtype))
         model.tokenizer = tokenizer
         if max_length is not None and max_length > model.longest_input:
             raise ValueError(
@@ -114,8 +116,9 @@ class CheckpointMixin(PreTrainedModel):
                 "Load a complete checkpoint, or pass allow_missing=True if you are going to train them."
             )
         hub_options = {key: value for key, value in kwargs.items() if key in HUB_OPTIONS}
+        _align(model)
         model._source = (str(pretrained_model_name_or_path), hub_options)
-        return (model, info) if wants_info else model
+        return (_aligned(model), info) if wants_info else _aligned(model)
 
     @classmethod
     def register_for_auto_class(cls, auto_class: str = "AutoModel") -> None:
@@ -217,3 +220,20 @@ class CheckpointMixin(PreTrainedModel):
             name = key[len(prefix) :]
             if not name.startswith((BACKBONE_PREFIX, OWN_PREFIX)):
                 state_dict[f"{prefix}{BACKBONE_PREFIX}{name}"] = state_dict.pop(key)
+
+
+def _align(model: torch.nn.Module) -> None:
+    # Weights mapped from a file lie where its header and the tensors before them leave off, and processors sum unaligned
+    # numbers in another order: a head more in the file would change the others' answers in the last bit.
+    for tensor in [*model.parameters(), *model.buffers()]:
+        if tensor.device.type == "cpu" and tensor.data_ptr() % ALIGNMENT_BYTES:
+            tensor.data = tensor.data.clone()
+
+
+def _aligned(model: Any) -> Any:
+    # Loaded weights lie in memory as they lie in the file, where one more head moves all others by a few bytes; matrix
+    # products over weights at odd addresses differ in the last bit.
+    for weights in model.parameters():
+        if weights.device.type == "cpu" and weights.data_ptr() % ALIGNMENT_BYTES:
+            weights.data = weights.data.clone()
+    return model
