@@ -22,7 +22,6 @@ from .tokenizing_polyhead import HUB_OPTIONS, load_tokenizer, save_tokenizer
 
 BACKBONE_PREFIX = "backbone."
 OWN_PREFIX = "polyhead."
-ALIGNMENT_BYTES = 64  # of torch's own allocations on a CPU
 ALIGNMENT_BYTES = 64  # what torch gives to memory of its own
 
 
@@ -81,7 +80,8 @@ class CheckpointMixin(PreTrainedModel):
             mix_last_layers=mix_last_layers,
             **settings,
         )
-        model = _aligned(cls(config, backbone=backbone).to(backbone.dtype))
+        model = cls(config, backbone=backbone).to(backbone.dtype)
+        _align(model)
         model.tokenizer = tokenizer
         if max_length is not None and max_length > model.longest_input:
             raise ValueError(
@@ -118,7 +118,7 @@ class CheckpointMixin(PreTrainedModel):
         hub_options = {key: value for key, value in kwargs.items() if key in HUB_OPTIONS}
         _align(model)
         model._source = (str(pretrained_model_name_or_path), hub_options)
-        return (_aligned(model), info) if wants_info else _aligned(model)
+        return (model, info) if wants_info else model
 
     @classmethod
     def register_for_auto_class(cls, auto_class: str = "AutoModel") -> None:
@@ -228,12 +228,3 @@ def _align(model: torch.nn.Module) -> None:
     for tensor in [*model.parameters(), *model.buffers()]:
         if tensor.device.type == "cpu" and tensor.data_ptr() % ALIGNMENT_BYTES:
             tensor.data = tensor.data.clone()
-
-
-def _aligned(model: Any) -> Any:
-    # Loaded weights lie in memory as they lie in the file, where one more head moves all others by a few bytes; matrix
-    # products over weights at odd addresses differ in the last bit.
-    for weights in model.parameters():
-        if weights.device.type == "cpu" and weights.data_ptr() % ALIGNMENT_BYTES:
-            weights.data = weights.data.clone()
-    return model
