@@ -102,6 +102,18 @@ def test_similarity_is_the_cosine_of_the_two_embeddings(make_model, inputs):
     torch.testing.assert_close(output.logits["closeness"], (output.sentence_embedding * second).sum(-1))
 
 
+def test_a_pair_head_reads_the_first_text_before_the_second(make_model, inputs):
+    model = make_model([TaskConfig(name="entails", kind="pair_classification", labels=["yes", "no"])], normalize=False)
+    output = model(**inputs)
+    first = output.sentence_embedding
+    second = model(inputs["pair_input_ids"], inputs["pair_attention_mask"]).sentence_embedding
+    linear = model.polyhead.heads["entails"].output
+    expected = (
+        torch.cat([first, second, (first - second).abs(), first * second], dim=-1) @ linear.weight.T + linear.bias
+    )
+    torch.testing.assert_close(output.logits["entails"], expected)
+
+
 def test_the_layer_mix_pools_the_last_layers(make_model, inputs):
     model = make_model(mix_last_layers=2, normalize=False)
     torch.nn.init.zeros_(model.polyhead.layer_mix.weights)
