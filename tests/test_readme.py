@@ -64,3 +64,9 @@ def test_recipe_block_is_valid(text, tmp_path):
     for name in ("news", "news-val", "tweets"):
         (tmp_path / f"{name}.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
     assert [task.name for task in load_recipe(tmp_path / "recipe.yaml").tasks] == ["topic", "entities"]
+
+
+def test_no_placeholder_is_left():
+    assert not re.findall(
+        r"\b[A-Z]+_[A-Z]+\b", (ROOT / "README.md").read_text(encoding="utf-8").replace("POLYHEAD_DATA", "")
+    )
