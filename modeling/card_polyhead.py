@@ -62,7 +62,7 @@ def _task_row(task: TaskConfig) -> list[str]:
 
 def _scores(config: PolyheadConfig) -> str:
     if not config.results:
-        return "None measured yet: `polyhead evaluate` prints and stores them."
+        return "None measured yet: `polyhead evaluate --save` measures and keeps them."
     rows = [
         [f"`{row['task']}`", str(row["dataset"]), str(row["split"]), str(row["metric"]), f"{row['value']:.4f}"]
         for row in config.results

@@ -199,9 +199,9 @@ class CheckpointMixin(PreTrainedModel):
         self.config.text_config.architectures = [type(self.backbone).__name__]
         super().save_pretrained(save_directory, state_dict=state_dict, **kwargs)
         if not has_adapter:
-            for weights in directory.glob("*.safetensors"):
-                shutil.copymode(directory / "config.json", weights)  # safetensors lets nobody else read them
             self._save_companions(directory, projection)
+            for weights in directory.rglob("*.safetensors"):
+                shutil.copymode(directory / "config.json", weights)  # safetensors lets nobody else read them
         if push_to_hub:
             self.push_to_hub(hub_options.pop("repo_id", directory.name), **hub_options)
 

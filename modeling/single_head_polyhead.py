@@ -10,6 +10,7 @@ from transformers.utils import can_return_tuple
 from ..configuration.configuration_polyhead import PolyheadConfig
 from .losses_polyhead import corn_probabilities
 from .modeling_polyhead import PolyheadModel
+from .outputs_polyhead import PolyheadOutput
 
 PROBLEM_TYPES = {
     "single_label_classification": "single_label_classification",
@@ -46,6 +47,19 @@ class _SingleHeadModel(PolyheadModel):
             '(in a pipeline: model_kwargs={"head": ...}).'
         )
 
+    def _answer_alone(
+        self,
+        input_ids: Tensor | None,
+        attention_mask: Tensor | None,
+        token_type_ids: Tensor | None,
+        labels: Tensor | None,
+        **kwargs: Any,
+    ) -> PolyheadOutput:
+        name = self.head.name
+        by_task = None if labels is None else {name: labels}
+        inputs = (input_ids, attention_mask, token_type_ids)
+        return PolyheadModel.forward(self, *inputs, labels=by_task, tasks=[name], return_dict=True, **kwargs)
+
 
 class PolyheadForSequenceClassification(_SingleHeadModel):
     """One sentence head of a polyhead checkpoint as an ordinary sequence classifier.
@@ -73,17 +87,8 @@ class PolyheadForSequenceClassification(_SingleHeadModel):
             Logits (batch, num_labels) whose softmax (one label), sigmoid (several) or own value (regression, in the
             data's unit) is what `predict` says.
         """
-        name = self.head.name
-        output = super().forward(
-            input_ids,
-            attention_mask,
-            token_type_ids,
-            labels=None if labels is None else {name: labels},
-            tasks=[name],
-            return_dict=True,
-            **kwargs,
-        )
-        logits = self._standard_logits(output.logits[name])  # (batch, num_labels)
+        output = self._answer_alone(input_ids, attention_mask, token_type_ids, labels, **kwargs)
+        logits = self._standard_logits(output.logits[self.head.name])  # (batch, num_labels)
         return SequenceClassifierOutput(output.loss, logits, output.hidden_states, output.attentions)
 
     def _standard_logits(self, logits: Tensor) -> Tensor:
@@ -112,14 +117,7 @@ class PolyheadForTokenClassification(_SingleHeadModel):
         **kwargs: Any,
     ) -> TokenClassifierOutput:
         """Answer the one task for every token; `labels` (batch, seq); logits (batch, seq, num_labels)."""
-        name = self.head.name
-        output = super().forward(
-            input_ids,
-            attention_mask,
-            token_type_ids,
-            labels=None if labels is None else {name: labels},
-            tasks=[name],
-            return_dict=True,
-            **kwargs,
+        output = self._answer_alone(input_ids, attention_mask, token_type_ids, labels, **kwargs)
+        return TokenClassifierOutput(
+            output.loss, output.logits[self.head.name], output.hidden_states, output.attentions
         )
-        return TokenClassifierOutput(output.loss, output.logits[name], output.hidden_states, output.attentions)
