@@ -132,7 +132,7 @@ class PolyheadTrainingArguments(TrainingArguments):
             )
         if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
             raise ValueError(f"layer_decay: {self.layer_decay} is not in (0, 1]; 0.9 is a usual value.")
-        self.mixing  # noqa: B018  refuses what makes no sense
+        _ = self.mixing  # built here once, to refuse what makes no sense
         for rule in self.freeze or []:
             freeze_rule(rule)
         if self.train_sampling_strategy not in SAMPLING_STRATEGIES:

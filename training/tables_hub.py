@@ -12,7 +12,7 @@ def read_parquet(file: Path, max_rows: int | None = None) -> tuple[list[str], li
     Raises:
         DataError: Not a Parquet file.
     """
-    import pyarrow.parquet  # type: ignore[import-untyped]
+    import pyarrow.parquet
 
     try:
         table = pyarrow.parquet.ParquetFile(file).read()

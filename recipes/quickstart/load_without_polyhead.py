@@ -32,7 +32,7 @@ else:
     raise AssertionError(f"polyhead was imported from {polyhead.__file__}; this process must do without")
 
 from transformers import AutoModel  # noqa: E402 - after the block, so that nothing can slip in
-from transformers.utils.logging import disable_progress_bar  # noqa: E402
+from transformers.utils.logging import disable_progress_bar  # noqa: E402 - likewise after the block
 
 
 def describe(answer):

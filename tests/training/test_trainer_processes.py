@@ -82,6 +82,7 @@ def test_two_processes_share_the_rows_of_an_epoch_in_an_order_of_its_own(folder)
     assert epochs[0] != epochs[1]
 
 
+# On the tested versions it always runs; see CAN_RESUME.
 @pytest.mark.skipif(not CAN_RESUME, reason="this transformers cannot resume several processes on the CPU")
 def test_a_run_on_two_processes_resumes_bit_equal(folder):
     for rank in range(2):
