@@ -23,7 +23,7 @@ def plan(
     from .json_lines import print_json
     from .quiet import quiet_transformers
     from .training.planning import draw_rates, plan_run
-    from .training.recipe import load_recipe
+    from .training.recipe.recipe import load_recipe
     from .training.training import prepare_trainer
 
     quiet_transformers()

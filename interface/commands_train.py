@@ -64,7 +64,7 @@ def evaluate(
     from .loading import load_checkpoint
     from .publishing.stored_scores import check_folder, store_scores
     from .tables import print_scores
-    from .training.recipe import load_recipe
+    from .training.recipe.recipe import load_recipe
     from .training.training import evaluate_recipe, result_rows
 
     if save:
@@ -82,7 +82,7 @@ def evaluate(
 
 
 def _all_scores(model: Any, scores: "Scores") -> list[dict[str, Any]]:
-    from .training.multi_task_score import primary_metric
+    from .training.metrics.multi_task_score import primary_metric
 
     return [
         {

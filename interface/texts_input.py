@@ -10,9 +10,9 @@ from typing import Any
 
 from .modeling.texts_polyhead import find_bad_texts
 from .training.closest_name import suggest_name
-from .training.data_error import DataError
-from .training.tables_csv import read_csv
-from .training.tables_json import read_json_lines
+from .training.data.data_error import DataError
+from .training.data.tables_csv import read_csv
+from .training.data.tables_json import read_json_lines
 
 DEFAULT_FILE = Path(__file__).parent / "sentences.txt"
 STDIN = "-"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from polyhead.cli import main
-from polyhead.training.recipe import load_recipe
+from polyhead.training.recipe.recipe import load_recipe
 from polyhead.training.training import train_recipe
 
 ROOT = Path(__file__).parent.parent

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from polyhead.training.data_error import DataError
-from polyhead.training.recipe import load_recipe
-from polyhead.training.rows import load_data
+from polyhead.training.data.data_error import DataError
+from polyhead.training.data.rows import load_data
+from polyhead.training.recipe.recipe import load_recipe
 
 FOLDER = Path(__file__).parent.parent / "recipes"
 RECIPES = sorted(FOLDER.glob("*.yaml"))

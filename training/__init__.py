@@ -1,1 +1,38 @@
 """How a model learns: recipes, data, sampling, parameter groups, freezing, metrics, Trainer."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .optimization.freeze_callback import FreezeCallback
+    from .optimization.freezing import FreezeRule, gradual_unfreezing
+    from .optimization.parameter_groups import parameter_groups
+    from .training import evaluate_recipe, train_recipe
+
+__all__ = [
+    "FreezeCallback",
+    "FreezeRule",
+    "evaluate_recipe",
+    "gradual_unfreezing",
+    "parameter_groups",
+    "train_recipe",
+]
+# Imported at first use: reading a recipe must not wait for torch.
+_HOMES = {
+    "FreezeCallback": "optimization.freeze_callback",
+    "FreezeRule": "optimization.freezing",
+    "gradual_unfreezing": "optimization.freezing",
+    "parameter_groups": "optimization.parameter_groups",
+    "evaluate_recipe": "training",
+    "train_recipe": "training",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'polyhead.training' has no attribute '{name}'; it has {', '.join(__all__)}.")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

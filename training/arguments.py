@@ -7,10 +7,10 @@ from typing import Any
 from transformers import SchedulerType, TrainingArguments
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
-from .freezing import freeze_rule
-from .mixing import Mixing
-from .multi_task_score import LOWER_IS_BETTER
-from .parameter_groups import COMPONENTS
+from .data.mixing import Mixing
+from .metrics.multi_task_score import LOWER_IS_BETTER
+from .optimization.freezing import freeze_rule
+from .optimization.parameter_groups import COMPONENTS
 
 SAMPLING_STRATEGIES = ("group_by_length", "random")
 # Settings of transformers that would have no effect here, or a bad one, and what to do instead.

@@ -8,10 +8,10 @@ from ..configuration.configuration_polyhead import PolyheadConfig
 from ..modeling.backbone_polyhead import check_backbone
 from ..modeling.modeling_polyhead import PolyheadModel
 from ..modeling.tokenizing_polyhead import load_tokenizer
-from .recipe import Recipe
-from .recipe_sections import ModelSection
-from .rows import LoadedData
-from .tokenizer_training import train_tokenizer
+from .data.rows import LoadedData
+from .data.tokenizer_training import train_tokenizer
+from .recipe.recipe import Recipe
+from .recipe.recipe_sections import ModelSection
 
 DEFAULT_VOCAB_SIZE = 8000
 

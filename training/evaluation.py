@@ -10,10 +10,10 @@ from ..configuration.tasks_polyhead import TaskConfig
 from ..modeling.losses_polyhead import task_loss_items
 from ..modeling.predicting_polyhead import label_probabilities, tag_spans, unscale
 from ..modeling.texts_polyhead import joined_word_spans
-from .collation import stack_labels
-from .examples import MultiTaskDataset
-from .metrics import compute_task_metrics
-from .multi_task_score import multi_task_score
+from .data.collation import stack_labels
+from .data.examples import MultiTaskDataset
+from .metrics.metrics import compute_task_metrics
+from .metrics.multi_task_score import multi_task_score
 
 Scores = dict[str, dict[str, float]]
 

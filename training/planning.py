@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from .depth import depth_map
-from .freezing import frozen_parameters, parameters_of
+from .optimization.depth import depth_map
+from .optimization.freezing import frozen_parameters, parameters_of
 from .trainer import PolyheadTrainer
 
 _CURVE_POINTS = 200

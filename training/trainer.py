@@ -13,16 +13,16 @@ from transformers.trainer_utils import EvalLoopOutput
 from transformers.utils import logging
 
 from ..modeling.losses_polyhead import count_labelled
-from .broken_training import refuse_loss, refuse_weights
-from .checkpoints import CheckpointingTrainer
-from .collation import Collator
+from .data.collation import Collator
+from .data.examples import MultiTaskDataset
+from .data.sampling import MultiTaskBatchSampler
 from .evaluation import evaluate_model, flat_metrics
-from .examples import MultiTaskDataset
-from .freeze_callback import FreezeCallback
-from .freezing import freeze_rule, gradual_unfreezing
-from .parameter_groups import component_rates, parameter_groups
-from .progress import CompactProgressCallback
-from .sampling import MultiTaskBatchSampler
+from .optimization.freeze_callback import FreezeCallback
+from .optimization.freezing import freeze_rule, gradual_unfreezing
+from .optimization.parameter_groups import component_rates, parameter_groups
+from .run.broken_training import refuse_loss, refuse_weights
+from .run.checkpoints import CheckpointingTrainer
+from .run.progress import CompactProgressCallback
 
 logger = logging.get_logger(__name__)
 

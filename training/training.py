@@ -10,15 +10,15 @@ from transformers import set_seed
 from ..modeling.modeling_polyhead import PolyheadModel
 from .arguments import PolyheadTrainingArguments
 from .building import build_model
-from .checkpoints import newest_whole_checkpoint, refuse_other_run
+from .data.examples import MultiTaskDataset
+from .data.rows import LoadedData, load_data, read_rows
+from .data.tables import has_split
 from .evaluation import Scores, evaluate_model
-from .examples import MultiTaskDataset
-from .interruption import InterruptCallback
-from .multi_task_score import primary_metric
-from .progress import close_bars
-from .recipe import Recipe, load_recipe
-from .rows import LoadedData, load_data, read_rows
-from .tables import has_split
+from .metrics.multi_task_score import primary_metric
+from .recipe.recipe import Recipe, load_recipe
+from .run.checkpoints import newest_whole_checkpoint, refuse_other_run
+from .run.interruption import InterruptCallback
+from .run.progress import close_bars
 from .trainer import PolyheadTrainer
 
 DATASET_SPLITS = {"train_dataset": "train", "eval_dataset": "validation"}

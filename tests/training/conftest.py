@@ -8,7 +8,7 @@ from polyhead.configuration.configuration_polyhead import PolyheadConfig
 from polyhead.configuration.tasks_polyhead import TaskConfig
 from polyhead.modeling.modeling_polyhead import PolyheadModel
 from polyhead.training.arguments import PolyheadTrainingArguments
-from polyhead.training.examples import MultiTaskDataset
+from polyhead.training.data.examples import MultiTaskDataset
 from polyhead.training.trainer import PolyheadTrainer
 
 PET = TaskConfig(name="pet", kind="single_label_classification", labels=["cat", "dog", "none"])

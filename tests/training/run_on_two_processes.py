@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 
 from polyhead.modeling.modeling_polyhead import PolyheadModel
 from polyhead.training.arguments import PolyheadTrainingArguments
-from polyhead.training.examples import MultiTaskDataset
+from polyhead.training.data.examples import MultiTaskDataset
 from polyhead.training.trainer import PolyheadTrainer
 
 

@@ -7,8 +7,8 @@ import yaml
 from polyhead.configuration.tasks_polyhead import TaskConfig
 from polyhead.modeling.modeling_polyhead import PolyheadModel
 from polyhead.training.building import build_model
-from polyhead.training.recipe import load_recipe
-from polyhead.training.rows import LoadedData
+from polyhead.training.data.rows import LoadedData
+from polyhead.training.recipe.recipe import load_recipe
 
 from .conftest import PET, row
 

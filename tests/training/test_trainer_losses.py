@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from polyhead.configuration.tasks_polyhead import TaskConfig
-from polyhead.training.collation import Collator
-from polyhead.training.sampling import MultiTaskBatchSampler
+from polyhead.training.data.collation import Collator
+from polyhead.training.data.sampling import MultiTaskBatchSampler
 
 from .conftest import COUNT, LOUD, PET, SAME, SLOTS, as_dataset, row, weights
 

@@ -1,0 +1,1 @@
+"""From files to batches: tables, labels, rows, examples, sampling, collation."""

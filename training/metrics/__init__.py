@@ -1,0 +1,1 @@
+"""Metrics of each task kind, and the one score over all tasks."""

@@ -1,0 +1,1 @@
+"""What a run keeps and survives: checkpoints, interruption, broken numbers, progress."""
