@@ -12,6 +12,7 @@ from ..modeling.predicting_polyhead import label_probabilities, tag_spans, unsca
 from ..modeling.texts_polyhead import joined_word_spans
 from .data.collation import stack_labels
 from .data.examples import MultiTaskDataset
+from .metrics.joint_accuracy import joint_accuracies, right_rows
 from .metrics.metrics import compute_task_metrics
 from .metrics.multi_task_score import multi_task_score
 
@@ -22,6 +23,7 @@ class _Collected:
     """Predictions, references and losses of one task, over batches and data sets."""
 
     def __init__(self) -> None:
+        self.rows: list[int] = []
         self.predictions: list[Any] = []
         self.references: list[Any] = []
         self.losses: list[Tensor] = []
@@ -39,7 +41,8 @@ def evaluate_model(
         batch_size: As in `encode`.
 
     Returns:
-        By task: `loss` and the metrics of its kind.
+        By task: `loss`, the metrics of its kind, and `joint_accuracy` where rows are labelled for several tasks: the
+        share of them on which all answers with labels are right.
 
     Raises:
         ValueError: A named task has no label in the data.
@@ -54,14 +57,11 @@ def evaluate_model(
         raise ValueError(
             f"no labelled row for {absent or 'any task'} in data sets {list(dataset.ranges)}; choose another split."
         )
-    return {
-        task.name: {
-            "loss": float(torch.cat(collected[task.name].losses).mean()),
-            **compute_task_metrics(task, collected[task.name].predictions, collected[task.name].references),
-        }
-        for task in model.config.tasks
-        if task.name in collected
-    }
+    measured = [task for task in model.config.tasks if task.name in collected]
+    scores = {task.name: _scores(task, collected[task.name]) for task in measured}
+    for name, value in joint_accuracies(_right_by_row(measured, collected)).items():
+        scores[name]["joint_accuracy"] = value
+    return scores
 
 
 def flat_metrics(tasks: list[TaskConfig], scores: Scores, prefix: str = "eval") -> dict[str, float]:
@@ -93,9 +93,25 @@ def _collect(
                 store.losses.append(
                     task_loss_items(task, logits, stack_labels(task, chosen, logits.shape[1] if task.is_token else 0))
                 )
+                store.rows += [positions[rows[number]] for number in labelled]
                 originals = [dataset.rows[positions[rows[number]]] for number in labelled]
                 store.predictions += _predictions(task, logits, originals, [example.first for example in chosen])
                 store.references += [_reference(task, row) for row in originals]
+
+
+def _scores(task: TaskConfig, found: _Collected) -> dict[str, float]:
+    metrics = compute_task_metrics(task, found.predictions, found.references)
+    return {"loss": float(torch.cat(found.losses).mean()), **metrics}
+
+
+def _right_by_row(tasks: list[TaskConfig], collected: dict[str, _Collected]) -> dict[str, dict[int, bool]]:
+    right = {}
+    for task in tasks:
+        found = collected[task.name]
+        answers = right_rows(task, found.predictions, found.references)
+        if answers is not None:
+            right[task.name] = dict(zip(found.rows, answers, strict=True))
+    return right
 
 
 def _predictions(task: TaskConfig, logits: Tensor, rows: list[Any], tokens: list[Any]) -> list[Any]:

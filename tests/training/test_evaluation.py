@@ -107,6 +107,24 @@ def test_entities_that_are_scored_are_those_that_are_predicted(tiny_model):
     assert scores["slots"]["accuracy"] == pytest.approx(1 / 2)
 
 
+def test_joint_accuracy_is_the_share_of_shared_rows_that_are_right_in_every_task(tiny_model):
+    rows = [item for item in POSTS if {"topic", "toxic"} <= set(item["labels"])]
+    only = [{**item, "labels": {name: item["labels"][name] for name in ("topic", "toxic")}} for item in rows]
+    right = [
+        all(
+            answers(tiny_model, [item], name)[0]["label"] == tiny_model.config.task(name).labels[item["labels"][name]]
+            for name in ("topic", "toxic")
+        )
+        for item in only
+    ]
+    alone = row(TEXTS[7], 7, topic=0)  # one task only: it does not count
+
+    scores = evaluate_model(tiny_model, as_dataset(tiny_model, [*only, alone]))
+    assert scores["topic"]["joint_accuracy"] == pytest.approx(np.mean(right))
+    assert scores["toxic"]["joint_accuracy"] == pytest.approx(np.mean(right))
+    assert "joint_accuracy" not in evaluate_model(tiny_model, as_dataset(tiny_model, [alone]))["topic"]
+
+
 @pytest.mark.parametrize("name", ["topic", "toxic", "tags", "affect", "grade", "slots", "closeness", "entails"])
 def test_the_loss_is_the_mean_over_the_labelled_rows(tiny_model, name):
     task = tiny_model.config.task(name)

@@ -52,12 +52,12 @@ def compute_task_metrics(task: TaskConfig, predictions: Rows, references: Rows) 
     if task.is_token:
         _check_tags(task, predictions, references)
         return EntityMetrics().compute(predictions=predictions, references=references)
-    decided = _decide(task, _checked_predictions(task, predictions))
+    decided = decide(task, _checked_predictions(task, predictions))
     return METRIC_CLASSES[task.kind]().compute(predictions=decided, references=_checked_references(task, references))
 
 
-def _decide(task: TaskConfig, outputs: np.ndarray) -> np.ndarray:
-    """Turn outputs (n, width) into what the metric class reads: ids (n,), 0/1 (n, num_labels) or numbers."""
+def decide(task: TaskConfig, outputs: np.ndarray) -> np.ndarray:
+    """Turn outputs (n, width) into what is compared with references: ids (n,), 0/1 (n, num_labels) or numbers."""
     if task.kind == "pair_similarity":
         return outputs[:, 0]
     if task.kind == "regression":
