@@ -177,7 +177,7 @@ class CheckpointMixin(PreTrainedModel):
             **kwargs: As in `PreTrainedModel.save_pretrained`.
 
         Raises:
-            ValueError: Some weights are not in memory (offloaded).
+            ValueError: Some weights are not in memory (offloaded), or adapters are not merged.
         """
         if not is_main_process:
             return  # transformers 5.6 would write the weights from every rank
@@ -190,6 +190,11 @@ class CheckpointMixin(PreTrainedModel):
             raise ValueError(
                 f"cannot save: {len(offloaded)} weights are offloaded, such as {offloaded[0]}. "
                 "Load without offloading first."
+            )
+        if any(".base_layer." in name for name in state_dict) and not getattr(self, "_hf_peft_config_loaded", False):
+            raise ValueError(
+                "cannot save: the backbone has adapters that are not merged, so nobody could load it. Call "
+                "polyhead.training.merge_lora(model) first."
             )
         has_adapter = getattr(self, "_hf_peft_config_loaded", False)
         if not has_adapter:  # adapters keep the names in memory

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .optimization.freeze_callback import FreezeCallback
     from .optimization.freezing import FreezeRule, gradual_unfreezing
+    from .optimization.lora import merge_lora
     from .optimization.parameter_groups import parameter_groups
     from .training import evaluate_recipe, train_recipe
 
@@ -14,6 +15,7 @@ __all__ = [
     "FreezeRule",
     "evaluate_recipe",
     "gradual_unfreezing",
+    "merge_lora",
     "parameter_groups",
     "train_recipe",
 ]
@@ -22,6 +24,7 @@ _HOMES = {
     "FreezeCallback": "optimization.freeze_callback",
     "FreezeRule": "optimization.freezing",
     "gradual_unfreezing": "optimization.freezing",
+    "merge_lora": "optimization.lora",
     "parameter_groups": "optimization.parameter_groups",
     "evaluate_recipe": "training",
     "train_recipe": "training",

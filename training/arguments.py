@@ -10,6 +10,7 @@ from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 from .data.mixing import Mixing
 from .metrics.multi_task_score import LOWER_IS_BETTER
 from .optimization.freezing import freeze_rule
+from .optimization.lora import lora_settings
 from .optimization.parameter_groups import COMPONENTS
 
 SAMPLING_STRATEGIES = ("group_by_length", "random")
@@ -61,6 +62,14 @@ class PolyheadTrainingArguments(TrainingArguments):
         default=False,
         metadata={
             "help": "Dropout in frozen parts. Off: what cannot learn only gets noisier, and its activations stay constant."
+        },
+    )
+    lora: dict[str, Any] | None = field(
+        default=None,
+        metadata={
+            "help": "Small matrices learn in the backbone's place and are merged into it at the end: `rank` (8), `alpha` (16), "
+            "`dropout` (0), `target_modules` (as peft recommends), `exclude_modules`, `layers_to_transform`, `use_rslora`, "
+            "`use_dora`. Heads train fully."
         },
     )
     train_sampling_strategy: str = field(
@@ -135,6 +144,8 @@ class PolyheadTrainingArguments(TrainingArguments):
         _ = self.mixing  # built here once, to refuse what makes no sense
         for rule in self.freeze or []:
             freeze_rule(rule)
+        if self.lora is not None:
+            lora_settings(self.lora)
         if self.train_sampling_strategy not in SAMPLING_STRATEGIES:
             raise ValueError(
                 f"train_sampling_strategy: '{self.train_sampling_strategy}' is not for several data sets; choose from "

@@ -11,6 +11,7 @@ import torch
 
 from .optimization.depth import depth_map
 from .optimization.freezing import frozen_parameters, parameters_of
+from .optimization.lora import base_weights
 from .trainer import PolyheadTrainer
 
 _CURVE_POINTS = 200
@@ -141,7 +142,7 @@ def _trainable_spans(trainer: PolyheadTrainer, num_steps: int, num_epochs: float
     spans: dict[str, list[tuple[int, int]]] = {name: [] for name in names}
     ordered = sorted(edges)
     for start, end in pairwise(ordered):
-        for name in set(names) - frozen_parameters(parts, start, steps_per_epoch):
+        for name in set(names) - base_weights(model) - frozen_parameters(parts, start, steps_per_epoch):
             known = spans[name]
             if known and known[-1][1] == start:
                 known[-1] = (known[-1][0], end)

@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import ProgressCallback
 from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_utils import EvalLoopOutput
-from transformers.utils import logging
+from transformers.utils import SAFE_WEIGHTS_NAME, logging
 
 from ..modeling.losses_polyhead import count_labelled
 from .data.collation import Collator
@@ -19,6 +20,7 @@ from .data.sampling import MultiTaskBatchSampler
 from .evaluation import evaluate_model, flat_metrics
 from .optimization.freeze_callback import FreezeCallback
 from .optimization.freezing import freeze_rule, gradual_unfreezing
+from .optimization.lora import add_lora, has_lora, lora_settings, refuse_other_adapters
 from .optimization.parameter_groups import component_rates, parameter_groups
 from .run.broken_training import refuse_loss, refuse_weights
 from .run.checkpoints import CheckpointingTrainer
@@ -42,8 +44,11 @@ class PolyheadTrainer(CheckpointingTrainer):
         if args.n_gpu > 1:
             logger.warning("One GPU of several is used; `torchrun --nproc_per_node N` gives each a process.")
             args._n_gpu = 1  # DataParallel, which Trainer would take, cannot deal out labels by task
+        refuse_other_adapters(model)
         kwargs.setdefault("data_collator", Collator(model.config.tasks, model.tokenizer.pad_token_id))
         super().__init__(model=model, args=args, **kwargs)
+        if args.lora is not None:  # after the seed was set
+            add_lora(model, lora_settings(args.lora))
         if self.pop_callback(ProgressCallback) is not None:
             self.add_callback(CompactProgressCallback)
         self.freeze_rules = [freeze_rule(rule) for rule in args.freeze or []]
@@ -184,8 +189,13 @@ class PolyheadTrainer(CheckpointingTrainer):
         if not self.args.should_save:
             return
         refuse_weights(self.model, f"after training step {self.state.global_step}")
-        super()._save(output_dir, state_dict)
-        # A pickle, which the Hub marks as unsafe; the same values stand beside it as JSON.
         folder = Path(output_dir or self.args.output_dir)
+        if has_lora(self.model) and self._is_staging:
+            # No config beside them: nobody can take weights that are not merged for a model.
+            folder.mkdir(parents=True, exist_ok=True)
+            save_file(self.model.state_dict(), folder / SAFE_WEIGHTS_NAME, metadata={"format": "pt"})
+        else:
+            super()._save(output_dir, state_dict)
+        # A pickle, which the Hub marks as unsafe; the same values stand beside it as JSON.
         (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
         (folder / "training_args.json").write_text(self.args.to_json_string() + "\n", encoding="utf-8")

@@ -15,6 +15,7 @@ from .data.rows import LoadedData, load_data, read_rows
 from .data.tables import has_split
 from .evaluation import Scores, evaluate_model
 from .metrics.multi_task_score import primary_metric
+from .optimization.lora import merge_lora
 from .recipe.recipe import Recipe, load_recipe
 from .run.checkpoints import newest_whole_checkpoint, refuse_other_run
 from .run.interruption import InterruptCallback
@@ -76,6 +77,7 @@ def train_recipe(
     # `unwrap_model` would also take off what `can_return_tuple` adds.
     for name in ("forward", "_original_forward"):
         model.__dict__.pop(name, None)
+    merge_lora(model)
     model.eval()
     split = "validation" if trainer.eval_dataset is not None else None
     scores = evaluate_model(model, trainer.eval_dataset) if split else {}

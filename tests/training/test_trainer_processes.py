@@ -28,6 +28,10 @@ RUNS = [
         "name": "thawed",
         "arguments": {**STEADY, "max_steps": 4, "logging_steps": 4, "freeze": [{"part": "backbone", "until_step": 2}]},
     },
+    {
+        "name": "adapted",
+        "arguments": {**STEADY, "max_steps": 4, "logging_steps": 4, "lora": {"rank": 4}, "thaw_every_steps": 1},
+    },
 ]
 SAVING = {"save_strategy": "steps", "save_steps": 1, "per_device_train_batch_size": 4, "learning_rate": 1e-3}
 SAVING |= {"num_train_epochs": 2, "save_total_limit": None}

@@ -206,3 +206,14 @@ def test_a_validation_split_without_rows_is_refused_before_the_work(recipe, tmp_
     with pytest.raises(ValueError, match=r"validation.jsonl"):
         train_recipe(recipe(), tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_with_lora_ends_with_an_ordinary_model_of_the_best_epoch(recipe, tmp_path):
+    train = {"lora": {"rank": 4, "dropout": 0.1}, "thaw_every_epochs": 0.5, "learning_rate": 1e-2}
+    result = train_recipe(recipe(train=train), tmp_path / "out")
+    loaded, scores = evaluate_recipe(tmp_path / "out", recipe(), "validation")
+
+    assert scores == result.scores
+    assert moved(weights(result.model), weights(loaded)) == set()
+    assert not [name for name in weights(loaded) if "lora" in name]
+    assert list((tmp_path / "out").glob("checkpoint-*/model.safetensors"))

@@ -6,6 +6,7 @@ from torch import nn
 from transformers import TrainerCallback
 
 from .freezing import FreezeRule, frozen_modules, frozen_parameters, parameters_of
+from .lora import base_weights
 
 
 class FreezeCallback(TrainerCallback):
@@ -45,8 +46,9 @@ class FreezeCallback(TrainerCallback):
         """Leave the model as it was found: everything trainable, nothing hooked."""
         if self._hook is not None:
             self._hook.remove()
-        for parameter in model.parameters():
-            parameter.requires_grad_(True)
+        base = base_weights(model)
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name not in base)
 
     def _apply(self, model: Any, state: Any) -> None:
         steps_per_epoch = state.max_steps / max(state.num_train_epochs, 1)
@@ -57,6 +59,9 @@ class FreezeCallback(TrainerCallback):
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name not in frozen)
         self._quiet = frozen_modules(model)
+        # Only now: adapters learn in the place of these, so dropout around them stays on.
+        for name in base_weights(model):
+            model.get_parameter(name).requires_grad_(False)
 
     def _silence(self, model: nn.Module, inputs: Any) -> None:
         if model.training:  # the Trainer calls model.train() before every step

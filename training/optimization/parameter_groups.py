@@ -9,6 +9,7 @@ from torch import nn
 from ...modeling.checkpoint_polyhead import BACKBONE_PREFIX
 from ..closest_name import suggest_name
 from .depth import depth_map
+from .lora import base_weights
 
 COMPONENTS = ("embeddings", "backbone", "heads")
 HEAD_PREFIX = "polyhead.heads."
@@ -24,7 +25,8 @@ def parameter_groups(
 ) -> list[dict[str, Any]]:
     """Put every parameter of a polyhead model in exactly one group, frozen ones too.
 
-    A parameter that no group holds would never train, also after it was thawed; one without a gradient costs nothing.
+    A parameter that no group holds would never train, also after it was thawed; one without a gradient costs nothing. Weights
+    in whose place adapters learn (LoRA) are in none.
 
     Args:
         model: The model; its `backbone` decides what counts as embeddings.
@@ -48,7 +50,7 @@ def parameter_groups(
     """
     rates = _Rates(model, learning_rate, learning_rates or {}, layer_decay, head_multipliers or {})
     groups: dict[str, dict[str, Any]] = {}
-    for name, parameter in model.named_parameters():
+    for name, parameter in _learning(model):
         label, rate = rates.of(name)
         has_decay = parameter.ndim >= 2
         group = groups.setdefault(
@@ -64,6 +66,11 @@ def component_rates(groups: Iterable[dict[str, Any]]) -> dict[str, float]:
     return {f"lr/{group['name'].removesuffix('_no_decay')}": group["lr"] for group in groups}
 
 
+def _learning(model: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    never = base_weights(model)
+    return [(name, parameter) for name, parameter in model.named_parameters() if name not in never]
+
+
 class _Rates:
     """Which group a parameter belongs to, and its rate."""
 
@@ -75,7 +82,7 @@ class _Rates:
         layer_decay: float | None,
         head_multipliers: dict[str, float],
     ) -> None:
-        names = [name for name, _ in model.named_parameters()]
+        names = [name for name, _ in _learning(model)]
         self.patterns = {key: rate for key, rate in given.items() if key not in COMPONENTS}
         for pattern in self.patterns:
             if not any(fnmatchcase(name, pattern) for name in names):

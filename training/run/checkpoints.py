@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import rotate_checkpoints
 from transformers.utils import logging
 
+from ..optimization.lora import lora_settings
 from .manifest import find_damage, read_manifest, write_manifest
 
 logger = logging.get_logger(__name__)
@@ -29,7 +31,8 @@ class CheckpointingTrainer(Trainer):
     def run_facts(self) -> dict[str, Any]:
         """What a resumed run must share with the one that wrote a checkpoint."""
         tasks = {task.name: [task.kind, task.labels] for task in self.model.config.tasks}
-        return {"tasks": tasks, "data": self.train_dataset.fingerprint}
+        lora = None if self.args.lora is None else asdict(lora_settings(self.args.lora))
+        return {"tasks": tasks, "data": self.train_dataset.fingerprint, "lora": lora}
 
     def _get_output_dir(self, trial: Any) -> str:
         folder = super()._get_output_dir(trial)
@@ -92,7 +95,7 @@ def refuse_other_run(checkpoint: Path, facts: dict[str, Any]) -> None:
     """Compare a checkpoint with the run that wants to resume from it.
 
     Raises:
-        ValueError: It was written for other tasks, labels or training rows.
+        ValueError: It was written for other tasks, labels, adapters or training rows.
     """
     manifest = read_manifest(checkpoint)
     if manifest.get("tasks") != facts["tasks"]:
@@ -100,6 +103,9 @@ def refuse_other_run(checkpoint: Path, facts: dict[str, Any]) -> None:
         raise ValueError(
             f"{checkpoint.name} was trained for other tasks or labels: {was}, now {now}. Start in a new folder."
         )
+    if manifest.get("lora") != facts["lora"]:
+        was, now = manifest.get("lora"), facts["lora"]
+        raise ValueError(f"{checkpoint.name} was trained with lora {was}, now {now}. Start in a new folder.")
     if manifest.get("data") != facts["data"]:
         raise ValueError(
             f"{checkpoint.name} was trained on other training rows than the recipe reads now, so the run cannot go on where "
