@@ -1,4 +1,4 @@
-"""The model that a recipe asks for: new heads on a pretrained backbone, or everything from scratch."""
+"""The model that a recipe asks for: new heads on a backbone, more heads on a trained model, or all from scratch."""
 
 from collections.abc import Iterator
 
@@ -12,6 +12,7 @@ from .data.rows import LoadedData
 from .data.tokenizer_training import train_tokenizer
 from .recipe.recipe import Recipe
 from .recipe.recipe_sections import ModelSection
+from .starting_checkpoint import load_with_tasks
 
 DEFAULT_VOCAB_SIZE = 8000
 
@@ -35,6 +36,9 @@ def build_model(recipe: Recipe, data: LoadedData) -> PolyheadModel:
 def _build(section: ModelSection, data: LoadedData) -> PolyheadModel:
     if section.from_scratch is not None:
         return _from_scratch(section, data)
+    checkpoint = section.checkpoint_location()
+    if checkpoint is not None:
+        return load_with_tasks(checkpoint, data.tasks)
     return PolyheadModel.from_backbone(
         str(section.backbone_location()),
         tasks=data.tasks,

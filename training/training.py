@@ -20,6 +20,7 @@ from .recipe.recipe import Recipe, load_recipe
 from .run.checkpoints import newest_whole_checkpoint, refuse_other_run
 from .run.interruption import InterruptCallback
 from .run.progress import close_bars
+from .starting_checkpoint import starting_tasks
 from .trainer import PolyheadTrainer
 
 DATASET_SPLITS = {"train_dataset": "train", "eval_dataset": "validation"}
@@ -89,7 +90,8 @@ def train_recipe(
 
 def prepare_trainer(recipe: Recipe, output: Path) -> PolyheadTrainer:
     """Read the data and build the model and its trainer, ready to train."""
-    data = load_data(recipe.tasks, recipe.data)
+    trained, new = starting_tasks(recipe)
+    data = load_data(new, recipe.data, trained)
     arguments = training_arguments(recipe, output, has_validation=bool(data.rows["validation"]))
     set_seed(arguments.seed)
     model = build_model(recipe, data)

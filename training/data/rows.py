@@ -24,7 +24,7 @@ class LoadedData:
     """All rows of a recipe.
 
     Args:
-        tasks: The tasks, completed from the train splits.
+        tasks: All tasks of the model, completed from the train splits.
         rows: Rows by split and name of the data set; a split that no data set has is an empty dict.
     """
 
@@ -32,8 +32,15 @@ class LoadedData:
     rows: dict[Split, dict[str, list[Row]]]
 
 
-def load_data(tasks: Sequence[TaskConfig], sources: Sequence[DataSource]) -> LoadedData:
+def load_data(
+    tasks: Sequence[TaskConfig], sources: Sequence[DataSource], trained: Sequence[TaskConfig] = ()
+) -> LoadedData:
     """Read every split of every data set once, complete the tasks from the train splits, encode all rows.
+
+    Args:
+        tasks: New tasks.
+        sources: The data sets.
+        trained: Tasks of a checkpoint, which come first: complete already, and without need of training rows.
 
     Raises:
         DataError: Lists what is wrong in all files.
@@ -47,7 +54,7 @@ def load_data(tasks: Sequence[TaskConfig], sources: Sequence[DataSource]) -> Loa
         except DataError as error:
             problems.extend(error)
     problems.raise_if_any()  # what follows would only repeat that a file is missing
-    completed = complete_tasks(tasks, tables["train"], problems)
+    completed = [*trained, *complete_tasks(tasks, tables["train"], problems)]
     rows: dict[Split, dict[str, list[Row]]] = {
         split: {source.name: encode_table(table, source, completed, problems) for source, table in tables[split]}
         for split in SPLITS

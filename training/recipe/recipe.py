@@ -66,7 +66,8 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     problems += check_duplicates("tasks", task_names)
     problems += check_duplicates("data", _names(content.get("data")))
     problems += check_fit(task_names, tasks, data)
-    problems += check_coverage(task_names, data) if is_data_sound else []
+    has_checkpoint = model is not None and model.checkpoint is not None
+    problems += check_coverage(task_names, data, has_checkpoint) if is_data_sound else []
     problems += check_paths(data, model)
     if problems or model is None:
         raise RecipeError(str(path), problems)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ...configuration.tasks_polyhead import TaskConfig
 from ..closest_name import suggest_name
+from .recipe_paths import expand_environment
 from .recipe_sections import SPLITS, DataSource, ModelSection
 
 _NUMBER_KINDS = ("regression", "pair_similarity")
@@ -30,11 +31,16 @@ def check_fit(task_names: Sequence[str], tasks: Sequence[TaskConfig], data: Sequ
             yield from _check_label_names(key, name, mapping, source, by_name.get(name))
 
 
-def check_coverage(task_names: Sequence[str], data: Sequence[DataSource]) -> Iterator[str]:
-    """Yield one line for each task that no data set trains; all of `data` must be right in itself."""
+def check_coverage(
+    task_names: Sequence[str], data: Sequence[DataSource], has_checkpoint: bool = False
+) -> Iterator[str]:
+    """Yield one line for each task that no data set trains; all of `data` must be right in itself.
+
+    What a checkpoint has learned needs no rows, and which tasks these are is known when it is read.
+    """
     if not any(source.train or source.dataset for source in data):
         yield "data: no data set has a train split; give one of them `train: file`"
-    for name in dict.fromkeys(task_names):
+    for name in () if has_checkpoint else dict.fromkeys(task_names):
         labelled_by = [source for source in data if name in source.labels]
         if not labelled_by:
             yield f"tasks.{name}: no data set labels it; add `labels: {{{name}: column}}` to one of them"
@@ -44,7 +50,7 @@ def check_coverage(task_names: Sequence[str], data: Sequence[DataSource]) -> Ite
 
 
 def check_paths(data: Sequence[DataSource], model: ModelSection | None) -> Iterator[str]:
-    """Yield one line for each path that cannot be resolved; whether a file exists is seen when it is read."""
+    """Yield one line for each path that cannot be resolved; whether a file or checkpoint exists is seen when it is read."""
     for source in data:
         for split in SPLITS:
             try:
@@ -56,6 +62,10 @@ def check_paths(data: Sequence[DataSource], model: ModelSection | None) -> Itera
             getattr(model, f"{key}_location")()
         except ValueError as error:
             yield f"model.{key}: {error}"
+    try:
+        expand_environment((model and model.checkpoint) or "")
+    except ValueError as error:
+        yield f"model.checkpoint: {error}"
 
 
 def check_duplicates(section: str, names: Sequence[str]) -> Iterator[str]:

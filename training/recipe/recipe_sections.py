@@ -11,6 +11,7 @@ from .recipe_paths import resolve_file, resolve_name_or_folder
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+ORIGINS = ("backbone", "from_scratch", "checkpoint")
 
 
 def _known_pooling(value: Any) -> Any:
@@ -43,9 +44,14 @@ class _Section(BaseModel):
 
 
 class ModelSection(_Section):
-    """What is trained: a pretrained backbone, or one built from scratch."""
+    """What is trained: a pretrained backbone, one built from scratch, or a trained model with its heads."""
 
-    backbone: str | None = Field(None, description="Hub name or folder of a backbone or a polyhead checkpoint.")
+    backbone: str | None = Field(
+        None, description="Hub name or folder of a backbone, or of a checkpoint for its encoder."
+    )
+    checkpoint: str | None = Field(
+        None, description="Hub name or folder of a polyhead checkpoint: its tasks stay, those of the recipe are added."
+    )
     from_scratch: dict[str, Any] | None = Field(None, description="model_type and fields of a new backbone's config.")
     tokenizer: str | None = Field(None, description="Hub name or folder; left out: trained from the recipe's texts.")
     vocab_size: int | None = Field(None, ge=8, description="Size of the vocabulary of a trained tokenizer.")
@@ -59,9 +65,13 @@ class ModelSection(_Section):
 
     @model_validator(mode="after")
     def _one_origin(self) -> "ModelSection":
-        if (self.backbone is None) == (self.from_scratch is None):
-            came = "neither" if self.backbone is None else "both"
-            raise ValueError(f"{came} of backbone and from_scratch came; give exactly one")
+        came = [name for name in ORIGINS if getattr(self, name) is not None]
+        if len(came) != 1:
+            told = " and ".join(came) or "neither"
+            raise ValueError(f"{told} came; give exactly one of backbone, from_scratch and checkpoint")
+        if self.checkpoint is not None and len(self.model_fields_set) > 1:
+            others = ", ".join(sorted(self.model_fields_set - {"checkpoint"}))
+            raise ValueError(f"a checkpoint is what it is; leave {others} out")
         if self.from_scratch is None and (self.tokenizer or self.vocab_size):
             raise ValueError(
                 "tokenizer and vocab_size go with from_scratch; a backbone brings its own tokenizer, leave them out"
@@ -75,6 +85,10 @@ class ModelSection(_Section):
     def backbone_location(self) -> str | None:
         """Return the backbone's folder or its name on the Hub; None when built from scratch."""
         return self.backbone and resolve_name_or_folder(self.backbone, self._folder)
+
+    def checkpoint_location(self) -> str | None:
+        """Return the checkpoint's folder or its name on the Hub; None where the model does not start from one."""
+        return self.checkpoint and resolve_name_or_folder(self.checkpoint, self._folder)
 
     def tokenizer_location(self) -> str | None:
         """Return the tokenizer's folder or name; None when it comes with the backbone or is trained."""

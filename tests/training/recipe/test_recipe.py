@@ -129,8 +129,8 @@ def test_numbers_that_are_not_finite_are_refused(write, number):
 @pytest.mark.parametrize(
     ("model", "complaint"),
     [
-        ({}, "neither of backbone and from_scratch came"),
-        ({"backbone": "b", "from_scratch": {"model_type": "bert"}}, "both of backbone and from_scratch came"),
+        ({}, "neither came; give exactly one"),
+        ({"backbone": "b", "from_scratch": {"model_type": "bert"}}, "backbone and from_scratch came; give exactly"),
         ({"backbone": "./absent"}, "model.backbone: no folder"),
         ({"backbone": "b", "vocab_size": 100}, "go with from_scratch"),
         ({"backbone": "b", "pooling": ["mean", "maxx"]}, "'maxx' is no pooling; closest is 'max'"),
