@@ -218,6 +218,12 @@ class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin):
         return sum((self.config.task(name).weight * loss for name, loss in losses.items()), anchor.float().sum() * 0.0)
 
     def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, nn.Linear) and module is self.polyhead.projection:
+            # Begin with the pretrained similarities: with all of them where the width stays, else with as many as fit.
+            is_square = module.in_features == module.out_features
+            (nn.init.eye_ if is_square else nn.init.orthogonal_)(module.weight)
+            nn.init.zeros_(module.bias)
+            return
         super()._init_weights(module)
         if isinstance(module, AttentionPooling):
             nn.init.zeros_(module.scores)  # begin as the mean

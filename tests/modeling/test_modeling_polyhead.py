@@ -194,6 +194,17 @@ def test_bfloat16_goes_through_every_layer_of_ours(make_model, all_tasks, inputs
     assert output.sentence_embedding.isfinite().all()
 
 
+def test_a_new_projection_keeps_the_similarities_of_the_backbone(backbone_config, inputs):
+    def new_model(**settings):
+        torch.manual_seed(0)
+        return PolyheadModel(PolyheadConfig(text_config=backbone_config("BERT"), **settings)).eval()
+
+    same_width = new_model(projection_dim=32)  # that of the tiny backbone
+    assert torch.equal(same_width(**inputs).sentence_embedding, new_model()(**inputs).sentence_embedding)
+    narrow = new_model(projection_dim=8).polyhead.projection.weight
+    torch.testing.assert_close(narrow @ narrow.T, torch.eye(8))
+
+
 def test_new_weights_start_small_and_attention_at_zero(backbone_config):
     config = PolyheadConfig(text_config=backbone_config("BERT"), tasks=[SPORTS], pooling="attention", mix_last_layers=2)
     layers = PolyheadModel(config).polyhead
