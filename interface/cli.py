@@ -9,6 +9,7 @@ import typer
 
 from . import __version__
 from .commands_answer import encode, predict
+from .commands_check import check
 from .commands_env import env
 from .commands_plan import plan
 from .commands_train import evaluate, train
@@ -22,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, predict, encode, plan, env):
+for command in (train, evaluate, predict, encode, plan, check, env):
     app.command()(command)
 
 

@@ -3,12 +3,14 @@
 import shlex
 from collections.abc import Sequence
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
+    from .training.check.report import DataReport
     from .training.evaluation import Scores
 
 
@@ -32,15 +34,22 @@ def train(
     output: Annotated[Path, typer.Option(help="New or empty folder for the model.")],
     overrides: Overrides = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the newest checkpoint in the folder.")] = False,
+    no_check: Annotated[
+        bool, typer.Option("--no-check", help="Do not report on labels, cut and repeated texts first.")
+    ] = False,
 ) -> None:
     """Train the model that a recipe describes."""
+    from .training.run.output_folder import check_output
+
+    check_output(output, resume)  # before seconds of imports
     from .quiet import quiet_transformers
     from .tables import print_scores
     from .training.training import train_recipe
 
     quiet_transformers()
+    show_data = None if no_check else partial(_show_data, shlex.quote(str(recipe)))
     try:
-        result = train_recipe(recipe, output, overrides or [], resume)
+        result = train_recipe(recipe, output, overrides or [], resume, show_data)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_how_to_go_on(recipe, output, overrides or [])) from None
     if result.split is not None:
@@ -99,6 +108,13 @@ def _all_scores(model: Any, scores: "Scores") -> list[dict[str, Any]]:
 
 def _main_scores(model: Any, scores: "Scores") -> list[dict[str, Any]]:
     return [{**row, "is_main": False} for row in _all_scores(model, scores) if row["is_main"]]
+
+
+def _show_data(recipe: str, report: "DataReport") -> None:
+    from .check_tables import print_short_report
+    from .training.check.warnings import find_warnings
+
+    print_short_report(report, find_warnings(report), recipe)
 
 
 def _how_to_go_on(recipe: Path, output: Path, overrides: Sequence[str]) -> str:

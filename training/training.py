@@ -1,6 +1,6 @@
 """A whole training run: from a recipe file to a saved model with its scores."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from transformers import set_seed
 from ..modeling.modeling_polyhead import PolyheadModel
 from .arguments import PolyheadTrainingArguments
 from .building import build_model
+from .check.report import DataReport, check_data, tokenized_lengths
 from .data.examples import MultiTaskDataset
 from .data.rows import LoadedData, load_data, read_rows
 from .data.tables import has_split
@@ -19,6 +20,7 @@ from .optimization.lora import merge_lora
 from .recipe.recipe import Recipe, load_recipe
 from .run.checkpoints import newest_whole_checkpoint, refuse_other_run
 from .run.interruption import InterruptCallback
+from .run.output_folder import check_output
 from .run.progress import close_bars
 from .starting_checkpoint import starting_tasks
 from .trainer import PolyheadTrainer
@@ -44,7 +46,11 @@ class TrainingResult:
 
 
 def train_recipe(
-    path: str | Path, output: str | Path, overrides: Sequence[str] = (), resume: bool = False
+    path: str | Path,
+    output: str | Path,
+    overrides: Sequence[str] = (),
+    resume: bool = False,
+    show_data: Callable[[DataReport], None] | None = None,
 ) -> TrainingResult:
     """Train what a recipe describes and save the model in `output`, running checkpoints in `output/checkpoint-N`.
 
@@ -53,6 +59,7 @@ def train_recipe(
         output: Folder for the model; new or empty, unless `resume`.
         overrides: As in `load_recipe`.
         resume: Go on from the newest checkpoint in `output`.
+        show_data: Receives the report on the data before the first step; None: none is made.
 
     Raises:
         ValueError: The recipe, its data or the folder is not usable; the message says how to mend it.
@@ -61,7 +68,7 @@ def train_recipe(
     recipe = load_recipe(path, overrides)
     output = Path(output)
     checkpoint = _starting_point(output, resume)
-    trainer = prepare_trainer(recipe, output)
+    trainer = prepare_trainer(recipe, output, show_data)
     model: PolyheadModel = trainer.model
     if checkpoint is not None:
         refuse_other_run(checkpoint, trainer.run_facts())
@@ -88,15 +95,21 @@ def train_recipe(
     return TrainingResult(model, output, split, scores)
 
 
-def prepare_trainer(recipe: Recipe, output: Path) -> PolyheadTrainer:
-    """Read the data and build the model and its trainer, ready to train."""
+def prepare_trainer(
+    recipe: Recipe, output: Path, show_data: Callable[[DataReport], None] | None = None
+) -> PolyheadTrainer:
+    """Read the data and build the model and its trainer, ready to train; `show_data` as in `train_recipe`."""
     trained, new = starting_tasks(recipe)
     data = load_data(new, recipe.data, trained)
     arguments = training_arguments(recipe, output, has_validation=bool(data.rows["validation"]))
     set_seed(arguments.seed)
     model = build_model(recipe, data)
     datasets = {name: _dataset(model, data, split) for name, split in DATASET_SPLITS.items()}
-    return PolyheadTrainer(model, arguments, **datasets)
+    trainer = PolyheadTrainer(model, arguments, **datasets)
+    if show_data is not None and trainer.is_world_process_zero():
+        by_split: Any = {split: datasets[name] for name, split in DATASET_SPLITS.items()}
+        show_data(check_data(data, tokenized_lengths(by_split, model.max_length)))
+    return trainer
 
 
 def evaluate_recipe(
@@ -163,17 +176,5 @@ def _dataset(model: PolyheadModel, data: LoadedData, split: Any) -> MultiTaskDat
 
 
 def _starting_point(output: Path, resume: bool) -> Path | None:
-    if output.is_file():
-        raise ValueError(f"output '{output}' is a file; name a folder.")
-    if not output.is_dir() or not any(output.iterdir()):
-        if resume:
-            raise ValueError(f"nothing to resume: folder '{output}' is empty or missing. Start without --resume.")
-        return None
-    if not resume:
-        raise ValueError(f"output folder '{output}' is not empty. Name a new one, or go on with --resume.")
-    checkpoint = newest_whole_checkpoint(output)
-    if checkpoint is None:
-        raise ValueError(
-            f"nothing to resume: folder '{output}' holds no checkpoint-N. Name a new folder and start without --resume."
-        )
-    return checkpoint
+    check_output(output, resume)
+    return newest_whole_checkpoint(output) if resume else None

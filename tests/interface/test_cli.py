@@ -10,7 +10,7 @@ from polyhead.cli import app
 
 # Whoever changes a flag changes this list, and CHANGELOG.md.
 FLAGS = {
-    "train": ["recipe", "--output", "--set", "--resume"],
+    "train": ["recipe", "--output", "--set", "--resume", "--no-check"],
     "evaluate": ["model", "recipe", "--split", "--tasks", "--set", "--json", "--save"],
     "predict": [
         *("model", "texts", "--file", "--column", "--pair", "--tasks", "--json", "--on-bad", "--batch-size"),
@@ -20,6 +20,7 @@ FLAGS = {
         *("--on-bad", "--batch-size"),
     ],
     "plan": ["recipe", "--set", "--json", "--picture", "--timed-steps"],
+    "check": ["recipe", "--set", "--json"],
     "env": ["--json"],
 }
 # Not pydantic: newer versions of Typer parse with it.

@@ -1,6 +1,5 @@
 """Running checkpoints that are whole or not there: written beside, listed in a manifest, then moved."""
 
-import re
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -16,11 +15,11 @@ from transformers.utils import logging
 
 from ..optimization.lora import lora_settings
 from .manifest import find_damage, read_manifest, write_manifest
+from .output_folder import numbered_checkpoints
 
 logger = logging.get_logger(__name__)
 
 STAGING = ".unfinished"
-_NAME = re.compile(r"checkpoint-(\d+)")
 
 
 class CheckpointingTrainer(Trainer):
@@ -74,11 +73,8 @@ def newest_whole_checkpoint(folder: Path) -> Path | None:
     Raises:
         ValueError: There are checkpoints, but none is whole; the message names the damage.
     """
-    named = [
-        (int(match[1]), path) for path in folder.iterdir() if (match := _NAME.fullmatch(path.name)) and path.is_dir()
-    ]
     damage: dict[str, list[str]] = {}
-    for _, path in sorted(named, reverse=True):
+    for _, path in numbered_checkpoints(folder):
         problems = find_damage(path)
         if not problems:
             for name, found in damage.items():

@@ -1,0 +1,1 @@
+"""What the data hold, before anything is learned from them: labels, lengths, repeats, overlap."""
