@@ -2,6 +2,7 @@
 
 import ast
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,10 @@ def test_names_of_files_that_travel_differ_over_all_folders():
 )
 def test_the_layers_of_an_import_are_recognised(source, layer, layers):
     assert imported_layers(source, layer) == layers
+
+
+def test_every_folder_of_code_is_installed():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    folders = {str(path.parent.relative_to(ROOT)) for path in FILES}
+    assert set(settings["package-dir"].values()) == folders
+    assert set(settings["packages"]) == set(settings["package-dir"])
