@@ -2,10 +2,10 @@
 
 import ast
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
+import tomllib
 
 ROOT = Path(__file__).parent.parent
 LAYERS = ("configuration", "modeling", "training", "publishing", "interface")  # each may import those before it
