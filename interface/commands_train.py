@@ -44,6 +44,7 @@ def train(
     check_output(output, resume)  # before seconds of imports
     from .quiet import quiet_transformers
     from .tables import print_scores
+    from .training.run.processes import is_first_process, leave_processes
     from .training.training import train_recipe
 
     quiet_transformers()
@@ -52,6 +53,10 @@ def train(
         result = train_recipe(recipe, output, overrides or [], resume, show_data)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(_how_to_go_on(recipe, output, overrides or [])) from None
+    finally:
+        leave_processes()
+    if not is_first_process():
+        return
     if result.split is not None:
         print_scores(_main_scores(result.model, result.scores), f"{result.split} scores")
     else:

@@ -12,6 +12,7 @@ from .metrics.multi_task_score import LOWER_IS_BETTER
 from .optimization.freezing import freeze_rule
 from .optimization.lora import lora_settings
 from .optimization.parameter_groups import COMPONENTS
+from .run.processes import needs_cpu, warn_if_alone
 
 SAMPLING_STRATEGIES = ("group_by_length", "random")
 # Settings of transformers that would have no effect here, or a bad one, and what to do instead.
@@ -156,6 +157,8 @@ class PolyheadTrainingArguments(TrainingArguments):
                 raise ValueError(f"{name}: {getattr(self, name)} came, but this Trainer does not take it; {remedy}.")
         if self.greater_is_better is None and self.metric_for_best_model is not None:
             self.greater_is_better = not self.metric_for_best_model.endswith(tuple(LOWER_IS_BETTER))
+        self.use_cpu = self.use_cpu or needs_cpu()
+        warn_if_alone()
         super().__post_init__()
 
     @property
