@@ -48,7 +48,7 @@ def train(
     from .training.training import train_recipe
 
     quiet_transformers()
-    show_data = None if no_check else partial(_show_data, shlex.quote(str(recipe)))
+    show_data = None if no_check or not is_first_process() else partial(_show_data, shlex.quote(str(recipe)))
     try:
         result = train_recipe(recipe, output, overrides or [], resume, show_data)
     except KeyboardInterrupt:
