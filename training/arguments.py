@@ -157,7 +157,8 @@ class PolyheadTrainingArguments(TrainingArguments):
                 raise ValueError(f"{name}: {getattr(self, name)} came, but this Trainer does not take it; {remedy}.")
         if self.greater_is_better is None and self.metric_for_best_model is not None:
             self.greater_is_better = not self.metric_for_best_model.endswith(tuple(LOWER_IS_BETTER))
-        self.use_cpu = self.use_cpu or needs_cpu()
+        if needs_cpu():
+            self.use_cpu = True
         warn_if_alone()
         super().__post_init__()
 
