@@ -24,6 +24,7 @@ from .optimization.lora import add_lora, has_lora, lora_settings, refuse_other_a
 from .optimization.parameter_groups import component_rates, parameter_groups
 from .run.broken_training import refuse_loss, refuse_weights
 from .run.checkpoints import CheckpointingTrainer
+from .run.out_of_memory import tell_out_of_memory
 from .run.progress import CompactProgressCallback
 
 logger = logging.get_logger(__name__)
@@ -59,12 +60,18 @@ class PolyheadTrainer(CheckpointingTrainer):
         self.model_accepts_loss_kwargs = True  # compute_loss divides by the items of all accumulated batches itself
         self._sampler: MultiTaskBatchSampler
         self._rates: dict[str, float] = {}
+        self.last_batch: dict[str, Any] | None = None  # what an error tells of
         # Since the last log, by task: losses of this process, and the number of steps that had a label anywhere.
         self._loss_sums: dict[str, Tensor] = {}
         self._num_steps: dict[str, int] = defaultdict(int)
         self._num_labels: dict[str, int] = defaultdict(int)
 
     optimizer: Any
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Train as `Trainer` does; where memory runs out, the error says for which batch."""
+        with tell_out_of_memory(self):
+            return super().train(*args, **kwargs)
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
         """Build the optimizer that `args.optim` names over groups that hold every parameter from step 0."""
@@ -121,6 +128,7 @@ class PolyheadTrainer(CheckpointingTrainer):
     ) -> Any:
         """Return the weighted sum of the task losses, each divided by that task's items in all accumulated batches."""
         where = inputs.pop("where", [])
+        self.last_batch = inputs
         outputs = model(**inputs, tasks=list(inputs["labels"]), num_items=num_items_in_batch)
         if not outputs.loss.isfinite():
             refuse_loss(self.model.config.tasks, outputs, inputs["labels"], where, self.state.global_step + 1)

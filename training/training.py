@@ -19,6 +19,7 @@ from .metrics.multi_task_score import primary_metric
 from .optimization.lora import merge_lora
 from .recipe.recipe import Recipe, load_recipe
 from .run.checkpoints import newest_whole_checkpoint, refuse_other_run
+from .run.full_disk import tell_full_disk
 from .run.interruption import InterruptCallback
 from .run.output_folder import check_output
 from .run.progress import close_bars
@@ -91,7 +92,8 @@ def train_recipe(
     scores = evaluate_model(model, trainer.eval_dataset) if split else {}
     model.config.results = result_rows(model, recipe, scores, split) if split else []
     if trainer.is_world_process_zero():
-        model.save_pretrained(output)
+        with tell_full_disk(output, "the model"):
+            model.save_pretrained(output)
     return TrainingResult(model, output, split, scores)
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from ...configuration.tasks_polyhead import TaskConfig
+from ..building import build_model
 from ..data.examples import MultiTaskDataset
 from ..data.rows import LoadedData, load_data
 from ..recipe.recipe import load_recipe
 from ..recipe.recipe_sections import Split
+from ..starting_checkpoint import starting_tasks
 from .label_summary import LabelSummary, summarize_labels
 from .lengths import TextLengths, count_cut, measure_lengths
 from .repeats import Conflict, Overlap, Repeat, find_conflicts, find_overlaps, find_repeats
@@ -87,9 +89,6 @@ def check_recipe(path: str | Path, overrides: Sequence[str] = ()) -> DataReport:
         RecipeError: Lists what is wrong in the recipe.
         DataError: Lists what is wrong in the rows.
     """
-    from ..building import build_model
-    from ..starting_checkpoint import starting_tasks
-
     recipe = load_recipe(path, overrides)
     trained, new = starting_tasks(recipe)
     data = load_data(new, recipe.data, trained)

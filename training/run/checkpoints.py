@@ -14,6 +14,7 @@ from transformers.trainer_utils import rotate_checkpoints
 from transformers.utils import logging
 
 from ..optimization.lora import lora_settings
+from .full_disk import tell_full_disk
 from .manifest import find_damage, read_manifest, write_manifest
 from .output_folder import numbered_checkpoints
 
@@ -39,6 +40,14 @@ class CheckpointingTrainer(Trainer):
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         run_folder = Path(super()._get_output_dir(trial))
+        try:
+            with tell_full_disk(run_folder, f"checkpoint-{self.state.global_step}"):
+                self._save_beside_and_move(model, trial, run_folder)
+        except OSError:
+            shutil.rmtree(run_folder / STAGING, ignore_errors=True)  # gives back what room it took
+            raise
+
+    def _save_beside_and_move(self, model: nn.Module, trial: Any, run_folder: Path) -> None:
         name = f"checkpoint-{self.state.global_step}"
         staged, final = run_folder / STAGING / name, run_folder / name
         if self.is_world_process_zero():
