@@ -46,6 +46,8 @@ def _print_plan(planned: "RunPlan") -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from .durations import rough_duration
+
     title = "optimizer groups (biases and norms, without decay, counted in)"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     for heading in ("group", "depth", "start", "peak", "end", "decay", "parameters", "trains in steps"):
@@ -59,7 +61,7 @@ def _print_plan(planned: "RunPlan") -> None:
         if group.name not in sizes:
             continue
         spans = ", ".join(f"{start}-{end}" for start, end in group.trainable) or "never"
-        depth = "" if group.depth is None else str(group.depth)
+        depth = "-".join(map(str, dict.fromkeys((group.depths[0], group.depths[-1])))) if group.depths else ""
         rates = [f"{rate:.1e}" if rate else "0" for rate in (group.start, group.peak, group.end)]
         table.add_row(group.name, depth, *rates, f"{group.weight_decay:g}", f"{sizes[group.name]:,}", spans)
     Console().print(table)
@@ -69,4 +71,4 @@ def _print_plan(planned: "RunPlan") -> None:
     print(f"tokens: {planned.num_tokens:,}")
     print(f"memory: {planned.memory_bytes / 2**20:,.0f} MiB for weights, gradients and optimizer; activations on top")
     if planned.seconds is not None:
-        print(f"time: about {planned.seconds / 60:.1f} minutes of training steps on this machine")
+        print(f"time: {rough_duration(planned.seconds)} of training steps on this machine")

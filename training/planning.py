@@ -24,6 +24,7 @@ class GroupPlan:
     Args:
         name: As in the logs (`lr/<name>`).
         depth: 0 for embeddings, layers from 1; None where a group spans several.
+        depths: All of them, lowest first; empty where the model has no list of layers.
         num_parameters: How many numbers it holds.
         weight_decay: Of the group.
         start: Rate at the first step.
@@ -35,6 +36,7 @@ class GroupPlan:
 
     name: str
     depth: int | None
+    depths: list[int]
     num_parameters: int
     weight_decay: float
     start: float
@@ -163,12 +165,13 @@ def _group_plans(
     plans = []
     for group, curve in zip(trainer.optimizer.param_groups, curves, strict=True):
         members = [names[id(parameter)] for parameter in group["params"]]
-        found = {depths.get(name) for name in members}
+        found = sorted({depths[name] for name in members if name in depths})
         longest = max((spans[name] for name in members), key=lambda span: sum(end - start + 1 for start, end in span))
         plans.append(
             GroupPlan(
                 name=group["name"],
-                depth=found.pop() if len(found) == 1 else None,
+                depth=found[0] if len(found) == 1 else None,
+                depths=found,
                 num_parameters=sum(parameter.numel() for parameter in group["params"]),
                 weight_decay=group["weight_decay"],
                 start=curve[0],

@@ -35,6 +35,15 @@ def test_rates_start_peak_and_end_where_the_schedule_takes_them(new_model, train
     assert groups["layers.0"].depth == 1
 
 
+def test_a_group_that_spans_several_depths_names_them_all(new_model, trainer_for):
+    groups = by_name(planned(new_model, trainer_for))
+
+    # Embeddings 0, two layers 1 and 2, heads on top.
+    assert (groups["backbone"].depth, groups["backbone"].depths) == (None, [1, 2])
+    assert (groups["embeddings"].depth, groups["embeddings"].depths) == (0, [0])
+    assert groups["heads"].depths == [3]
+
+
 def test_warm_up_starts_at_zero_and_peaks_later(new_model, trainer_for):
     head = by_name(planned(new_model, trainer_for, warmup_steps=4))["heads"]
 

@@ -1,0 +1,18 @@
+"""Durations as people say them."""
+
+
+def rough_duration(seconds: float) -> str:
+    """Return an expected duration no more precisely than it can be known.
+
+    >>> [rough_duration(seconds) for seconds in (40, 170, 2230, 4700, 7300, 90000)]
+    ['less than a minute', 'about 3 minutes', 'about 35 minutes', 'about 1 h 20 min', 'about 2 h', 'about 25 h']
+    """
+    minutes = seconds / 60
+    if minutes < 0.75:
+        return "less than a minute"
+    if minutes < 57.5:
+        rounded = max(1, round(minutes)) if minutes < 20 else 5 * round(minutes / 5)
+        return f"about {rounded} minute{'' if rounded == 1 else 's'}"
+    step = 10 if minutes < 600 else 60
+    hours, rest = divmod(step * round(minutes / step), 60)
+    return f"about {hours} h {rest} min" if rest else f"about {hours} h"
