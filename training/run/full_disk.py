@@ -29,11 +29,14 @@ def tell_full_disk(folder: Path, what: str) -> Iterator[None]:
         if not is_full(error):
             raise
         reason = str(error).strip().split("\n")[0]
-        whole = ", ".join(path.name for _, path in numbered_checkpoints(folder)) or "nothing: it was the first"
-        raise OSError(
-            f"no room to write {what} in '{folder}' ({reason}). Whole, and as it was, is: {whole}. Free some space, or keep "
-            "fewer checkpoints with train.save_total_limit, and go on with --resume."
-        ) from error
+        whole = ", ".join(path.name for _, path in numbered_checkpoints(folder))
+        remedy = "Free some space, or keep fewer checkpoints with train.save_total_limit"
+        left = (
+            f"Whole as before: {whole}. {remedy}, and go on with --resume"
+            if whole
+            else f"Nothing was saved before. {remedy}"
+        )
+        raise OSError(f"no room to write {what} in '{folder}' ({reason}). {left}.") from error
 
 
 def is_full(error: BaseException | None) -> bool:
