@@ -21,9 +21,11 @@ LOSSES = {
     "regression": ("mse", "huber", "mae"),
     "ordinal_regression": ("corn",),
     "token_classification": ("cross_entropy",),
-    "pair_similarity": ("mse", "cosent"),
+    "pair_similarity": ("mse", "cosent", "multiple_negatives_ranking"),
     "pair_classification": ("cross_entropy",),
 }
+# Losses that compare the rows of one batch with each other: one row alone teaches nothing.
+RANKING_LOSSES = ("cosent", "multiple_negatives_ranking")
 _SOFTMAX_KINDS = tuple(kind for kind, losses in LOSSES.items() if "cross_entropy" in losses)
 _SIGMOID_KINDS = tuple(kind for kind, losses in LOSSES.items() if "binary_cross_entropy" in losses)
 # What only some kinds read; for the others it would be ignored without a word.
@@ -35,6 +37,7 @@ KINDS_OF_FIELD = {
     "target_mean": ("regression",),
     "target_scale": ("regression",),
     "value_range": ("pair_similarity",),
+    "matryoshka_dims": ("pair_similarity",),
 }
 # Attributes of torch.nn.ModuleDict, which holds the heads by name, with the one that transformers adds (smart_apply); a
 # test compares this list with torch.

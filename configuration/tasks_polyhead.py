@@ -46,7 +46,10 @@ class TaskConfig:
         label_smoothing: Share of the target spread over all classes, in [0, 1) (cross-entropy kinds).
         target_mean: Regression: mean of each value in the training data; targets are standardised with it.
         target_scale: Regression: standard deviation of each value in the training data.
-        value_range: Pair similarity: `[lowest, highest]` label in the data, mapped onto a cosine of 0 to 1.
+        value_range: Pair similarity: `[lowest, highest]` label in the data, mapped onto a cosine of 0 to 1. For
+            `multiple_negatives_ranking` only the pairs at the top of it count, as texts that belong together.
+        matryoshka_dims: Pair similarity: the loss is the mean over the embeddings cut to each of these sizes, so that
+            `encode(truncate_dim=...)` may cut there; name the full size too. None: the full embedding alone.
         thresholds: Decision thresholds on probabilities (multi-label: one per label, or one for all; binary: one);
             None: 0.5.
         metric: The metric that enters the multi-task score; None: the default of the kind.
@@ -76,6 +79,7 @@ class TaskConfig:
     target_mean: list[float] | None = None
     target_scale: list[float] | None = None
     value_range: list[float] | None = None
+    matryoshka_dims: list[int] | None = None
     thresholds: list[float] | None = None
     metric: str | None = None
 
@@ -180,6 +184,11 @@ class TaskConfig:
             len(self.value_range) == 2 and self.value_range[0] < self.value_range[1]
         ):
             self._refuse("value_range", f"{self.value_range} must be [lowest, highest]")
+        dims = self.matryoshka_dims
+        if dims is not None and (
+            not dims or len(set(dims)) != len(dims) or any(not isinstance(dim, int) or dim < 1 for dim in dims)
+        ):
+            self._refuse("matryoshka_dims", f"{dims} must be different whole numbers from 1 on, such as [256, 128, 64]")
 
     def _check_factors(self) -> None:
         for field in ("class_weights", "pos_weight"):

@@ -20,6 +20,8 @@ def task_loss_items(task: TaskConfig, logits: Tensor, labels: Tensor) -> Tensor:
         labels: Integer kinds: shape (batch,), tokens (batch, seq), binary (batch,), multi-label (batch, num_labels) of
             0 and 1; -100 where missing. Regression (batch, values) or (batch,) and pair similarity (batch,): floats in
             the data's own unit; NaN where missing.
+
+    `multiple_negatives_ranking` and Matryoshka dimensions read embeddings, not cosines: see `pair_loss_items`.
     """
     if task.loss == "cross_entropy":
         return cross_entropy_items(logits, labels, task.class_weights, task.label_smoothing)
@@ -30,9 +32,9 @@ def task_loss_items(task: TaskConfig, logits: Tensor, labels: Tensor) -> Tensor:
     if task.kind == "pair_similarity":
         lowest, highest = task.value_range or (0.0, 1.0)
         labels = (labels.to(logits.dtype) - lowest) / (highest - lowest)
-        return (
-            cosent_items(logits, labels) if task.loss == "cosent" else regression_items(logits[:, None], labels, "mse")
-        )
+        if task.loss == "cosent":
+            return cosent_items(logits, labels)
+        return regression_items(logits[:, None], labels, task.loss or "mse")
     labels = labels.to(logits.dtype).reshape(logits.shape)
     mean = logits.new_tensor(task.target_mean or [0.0])
     scale = logits.new_tensor(task.target_scale or [1.0])
@@ -43,8 +45,15 @@ def count_labelled(task: TaskConfig, labels: Tensor) -> Tensor:
     """Number of items of one task that have a label, a scalar; as many as `task_loss_items` gives losses."""
     if task.loss in ("cross_entropy", "corn"):
         return (labels != IGNORED).sum()
+    if task.loss == "multiple_negatives_ranking":
+        return is_positive(task, labels).sum()
     rows = labels.reshape(len(labels), -1)
     return (rows >= 0).all(-1).sum() if task.loss == "binary_cross_entropy" else (~rows.isnan()).any(-1).sum()
+
+
+def is_positive(task: TaskConfig, labels: Tensor) -> Tensor:
+    """Whether each pair's label (batch,) stands at the top of the task's range: texts that belong together."""
+    return labels >= (task.value_range or (0.0, 1.0))[1]  # a comparison with NaN is False
 
 
 def cross_entropy_items(

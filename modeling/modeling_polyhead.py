@@ -17,11 +17,13 @@ from ..configuration.configuration_polyhead import PolyheadConfig
 from ..configuration.tasks_polyhead import TaskConfig
 from .checkpoint_polyhead import CheckpointMixin
 from .encoding_polyhead import EncodingMixin
-from .heads_polyhead import Head, SentencePooling, pair_features
+from .heads_polyhead import pair_features
 from .losses_polyhead import task_loss_items
 from .outputs_polyhead import PolyheadOutput
-from .pooling_polyhead import AttentionPooling, LayerMix, Pooling
+from .pair_losses_polyhead import EmbeddedPairs, number_texts, pair_loss_items
+from .pooling_polyhead import AttentionPooling, LayerMix
 from .predicting_polyhead import PredictingMixin
+from .sentence_layers_polyhead import SentenceLayers
 
 ByTask = dict[str, Tensor]
 
@@ -30,27 +32,13 @@ ByTask = dict[str, Tensor]
 class Encoded:
     """One text after the backbone: what heads can read."""
 
+    input_ids: Tensor | None  # (batch, seq)
     token_embeddings: Tensor  # (batch, seq, hidden)
     attention_mask: Tensor  # (batch, seq)
     pooled: Tensor  # (batch, pooled_size), float32
     projected: Tensor  # (batch, embedding_size)
     hidden_states: tuple[Tensor, ...] | None
     attentions: tuple[Tensor, ...] | None
-
-
-class SentenceLayers(nn.Module):
-    """Everything that stands on the backbone; the `polyhead.*` tensors of a checkpoint.
-
-    Args:
-        config: Of the model.
-    """
-
-    def __init__(self, config: PolyheadConfig) -> None:
-        super().__init__()
-        self.layer_mix = LayerMix(config.mix_last_layers) if config.mix_last_layers > 1 else None
-        self.pooling = Pooling(config.poolings, config.hidden_size)
-        self.projection = nn.Linear(config.pooled_size, config.projection_dim) if config.projection_dim else None
-        self.heads = nn.ModuleDict({task.name: _build_head(task, config) for task in config.tasks if task.num_logits})
 
 
 class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin):
@@ -134,7 +122,8 @@ class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin):
             second = self._encode(pair_input_ids, pair_attention_mask, pair_token_type_ids)
         chosen = self._choose_tasks(tasks, has_pairs=second is not None)
         logits = {task.name: self._answer(task, first, second) for task in chosen}
-        losses = None if labels is None else self._losses(chosen, logits, labels, num_items)
+        pairs = None if labels is None or second is None else _embedded_pairs(first, second)
+        losses = None if labels is None else self._losses(chosen, logits, pairs, labels, num_items)
         return PolyheadOutput(
             loss=None if losses is None else self._total_loss(losses, first.projected),
             losses=losses,
@@ -143,6 +132,7 @@ class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin):
             last_hidden_state=first.token_embeddings,
             hidden_states=first.hidden_states,
             attentions=first.attentions,
+            pair_sentence_embedding=None if second is None else self._normalized(second.projected, normalize),
         )
 
     def _encode(
@@ -166,7 +156,9 @@ class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin):
         projected = pooled
         if layers.projection is not None:
             projected = layers.projection(pooled.to(layers.projection.weight.dtype)).float()  # (batch, projection_dim)
-        return Encoded(tokens, attention_mask, pooled, projected, states.get("hidden_states"), states.get("attentions"))
+        return Encoded(
+            input_ids, tokens, attention_mask, pooled, projected, states.get("hidden_states"), states.get("attentions")
+        )
 
     def _normalized(self, projected: Tensor, normalize: bool | None) -> Tensor:
         wanted = self.config.normalize if normalize is None else normalize
@@ -199,13 +191,23 @@ class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin):
             raise ValueError(f"tasks {lacking} compare two texts, but the input has one; give pair_input_ids as well.")
         return chosen
 
-    def _losses(self, tasks: list[TaskConfig], logits: ByTask, labels: ByTask, num_items: ByTask | None) -> ByTask:
+    def _losses(
+        self,
+        tasks: list[TaskConfig],
+        logits: ByTask,
+        pairs: EmbeddedPairs | None,
+        labels: ByTask,
+        num_items: ByTask | None,
+    ) -> ByTask:
         unknown = sorted(set(labels) - {task.name for task in self.config.tasks})
         if unknown:
             raise ValueError(f"labels for {unknown}, but the tasks are {[task.name for task in self.config.tasks]}.")
         losses = {}
         for task in (task for task in tasks if labels.get(task.name) is not None):
-            items = task_loss_items(task, logits[task.name], labels[task.name])  # (items,)
+            if task.kind == "pair_similarity" and pairs is not None:
+                items = pair_loss_items(task, pairs, labels[task.name])  # (items,)
+            else:
+                items = task_loss_items(task, logits[task.name], labels[task.name])  # (items,)
             if len(items):
                 losses[task.name] = items.sum() / (len(items) if num_items is None else num_items[task.name])
         return losses
@@ -231,24 +233,6 @@ class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin):
             nn.init.zeros_(module.weights)
 
 
-def _build_head(task: TaskConfig, config: PolyheadConfig) -> Head:
-    if task.labels is None and task.kind != "regression":
-        raise ValueError(
-            f"task '{task.name}' has no labels. List them in their order: labels=['negative', 'positive']."
-        )
-    pooling = None
-    size = config.hidden_size
-    if task.head == "attention":
-        pooling = SentencePooling(config.hidden_size, task.head_num_attention_heads, task.head_layer_norm)
-    elif not task.is_token:
-        size = config.pooled_size if task.head_input == "pooled" else config.embedding_size
-    return Head(
-        4 * size if task.is_pair else size,
-        task.num_logits,
-        dropout=task.head_dropout,
-        hidden_size=task.head_hidden_size,
-        num_hidden_layers=task.head_num_layers if task.head == "mlp" else 0,
-        activation=task.head_activation,
-        layer_norm=task.head_layer_norm,
-        pooling=pooling,
-    )
+def _embedded_pairs(first: Encoded, second: Encoded) -> EmbeddedPairs:
+    numbers = number_texts(first.input_ids, first.attention_mask, second.input_ids, second.attention_mask)
+    return EmbeddedPairs(first.projected, second.projected, *numbers)

@@ -21,6 +21,7 @@ class PolyheadOutput(ModelOutput):
         last_hidden_state: Token embeddings of the first text, shape (batch, seq, hidden).
         hidden_states: States of all layers, each (batch, seq, hidden), when asked for.
         attentions: Attention weights of all layers, each (batch, heads, seq, seq), when asked for.
+        pair_sentence_embedding: Of the second text, shape (batch, embedding_size), where there is one.
     """
 
     loss: Tensor | None = None
@@ -30,3 +31,4 @@ class PolyheadOutput(ModelOutput):
     last_hidden_state: Tensor | None = None
     hidden_states: tuple[Tensor, ...] | None = None
     attentions: tuple[Tensor, ...] | None = None
+    pair_sentence_embedding: Any = None

@@ -85,6 +85,17 @@ def test_a_field_out_of_range_is_refused_with_task_field_and_reason(fields, mess
         ({"kind": "pair_similarity", "value_range": [5, 0]}, r"\[5, 0\] must be \[lowest, highest\]"),
         ({"kind": "pair_similarity", "value_range": [1]}, r"\[1\] must be \[lowest, highest\]"),
         ({"kind": "pair_similarity", "value_range": [float("nan"), 1]}, r"must be \[lowest, highest\]"),
+        (
+            {"kind": "pair_similarity", "matryoshka_dims": []},
+            r"'matryoshka_dims': \[\] must be different whole numbers",
+        ),
+        ({"kind": "pair_similarity", "matryoshka_dims": [8, 0]}, r"\[8, 0\] must be different whole numbers from 1 on"),
+        ({"kind": "pair_similarity", "matryoshka_dims": [8, 8]}, r"\[8, 8\] must be different whole numbers"),
+        ({"kind": "pair_similarity", "matryoshka_dims": [8.0]}, r"\[8.0\] must be different whole numbers"),
+        (
+            {"kind": "pair_classification", "labels": AB, "loss": "multiple_negatives_ranking"},
+            "not one of cross_entropy",
+        ),
     ],
 )
 def test_a_field_that_contradicts_the_kind_is_refused(fields, message):
@@ -97,7 +108,7 @@ def test_a_field_that_contradicts_the_kind_is_refused(fields, message):
     [(field, kind) for field, kinds in KINDS_OF_FIELD.items() for kind in TASK_KINDS if kind not in kinds],
 )
 def test_a_field_that_the_kind_never_reads_is_refused_rather_than_ignored(field, kind):
-    value = {"label_smoothing": 0.1, "value_range": [0.0, 5.0]}.get(field, [0.5])
+    value = {"label_smoothing": 0.1, "value_range": [0.0, 5.0], "matryoshka_dims": [8]}.get(field, [0.5])
     with pytest.raises(ValueError, match=f"'topic', field '{field}': {kind} does not read it; leave it out"):
         TaskConfig(name="topic", kind=kind, labels=LABELS.get(kind, AB), **{field: value})
 
