@@ -32,6 +32,12 @@ class EmbeddedPairs:
     def __getitem__(self, rows: Tensor | slice) -> "EmbeddedPairs":
         return EmbeddedPairs(self.first[rows], self.second[rows], self.first_numbers[rows], self.second_numbers[rows])
 
+    @classmethod
+    def concatenated(cls, batches: list["EmbeddedPairs"]) -> "EmbeddedPairs":
+        """Join batches whose texts were numbered together."""
+        names = ("first", "second", "first_numbers", "second_numbers")
+        return cls(*(torch.cat([getattr(batch, name) for batch in batches]) for name in names))
+
     def truncated(self, dim: int) -> "EmbeddedPairs":
         """Keep the first dimensions of the embeddings only."""
         return EmbeddedPairs(self.first[:, :dim], self.second[:, :dim], self.first_numbers, self.second_numbers)

@@ -95,7 +95,11 @@ class PolyheadTrainingArguments(TrainingArguments):
         default=None, metadata={"help": "Shares of the data sets as told, instead of by their rows."}
     )
     batch_sizes: dict[str, int] | None = field(
-        default=None, metadata={"help": "Batch size of single data sets, instead of per_device_train_batch_size."}
+        default=None,
+        metadata={
+            "help": "Batch size of single data sets, instead of per_device_train_batch_size. The losses `cosent` and "
+            "`multiple_negatives_ranking` compare the rows of one such batch, not those of accumulated batches."
+        },
     )
     eval_strategy: IntervalStrategy | str = field(
         default="epoch", metadata={"help": "When to measure: `no`, `steps` or `epoch`."}

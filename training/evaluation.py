@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..configuration.tasks_polyhead import TaskConfig
 from ..modeling.losses_polyhead import task_loss_items
+from ..modeling.outputs_polyhead import PolyheadOutput
 from ..modeling.predicting_polyhead import label_probabilities, tag_spans, unscale
 from ..modeling.texts_polyhead import joined_word_spans
 from .data.collation import stack_labels
@@ -15,18 +16,39 @@ from .data.examples import MultiTaskDataset
 from .metrics.joint_accuracy import joint_accuracies, right_rows
 from .metrics.metrics import compute_task_metrics
 from .metrics.multi_task_score import multi_task_score
+from .pair_evaluation import PairCollection
 
 Scores = dict[str, dict[str, float]]
 
 
-class _Collected:
-    """Predictions, references and losses of one task, over batches and data sets."""
+class AnswerCollection:
+    """Answers, references and losses of one task, over batches and data sets."""
 
     def __init__(self) -> None:
         self.rows: list[int] = []
         self.predictions: list[Any] = []
         self.references: list[Any] = []
-        self.losses: list[Tensor] = []
+        self._losses: list[Tensor] = []
+
+    def add(
+        self, task: TaskConfig, output: PolyheadOutput, numbers: list[int], rows: list[int], dataset: MultiTaskDataset
+    ) -> None:
+        """Add labelled rows of a batch, given by their numbers in the batch and in the data set."""
+        logits = output.logits[task.name][numbers].cpu()
+        examples, originals = [dataset.examples[row] for row in rows], [dataset.rows[row] for row in rows]
+        labels = stack_labels(task, examples, logits.shape[1] if task.is_token else 0)
+        self._losses.append(task_loss_items(task, logits, labels))
+        self.rows += rows
+        self.predictions += _predictions(task, logits, originals, [example.first for example in examples])
+        self.references += [_reference(task, row) for row in originals]
+
+    def scores(self, task: TaskConfig) -> dict[str, float]:
+        """Return `loss` and the metrics of the task's kind."""
+        metrics = compute_task_metrics(task, self.predictions, self.references)
+        return {"loss": float(torch.cat(self._losses).mean()), **metrics}
+
+
+Collected = dict[str, AnswerCollection | PairCollection]
 
 
 def evaluate_model(
@@ -47,7 +69,7 @@ def evaluate_model(
     Raises:
         ValueError: A named task has no label in the data.
     """
-    collected: dict[str, _Collected] = {}
+    collected: Collected = {}
     for source, positions in dataset.ranges.items():
         here = [task for task in dataset.labelled_tasks(source) if tasks is None or task.name in tasks]
         if here:
@@ -58,7 +80,7 @@ def evaluate_model(
             f"no labelled row for {absent or 'any task'} in data sets {list(dataset.ranges)}; choose another split."
         )
     measured = [task for task in model.config.tasks if task.name in collected]
-    scores = {task.name: _scores(task, collected[task.name]) for task in measured}
+    scores = {task.name: collected[task.name].scores(task) for task in measured}
     for name, value in joint_accuracies(_right_by_row(measured, collected)).items():
         scores[name]["joint_accuracy"] = value
     return scores
@@ -78,7 +100,7 @@ def _collect(
     positions: range,
     tasks: list[TaskConfig],
     batch_size: int | None,
-    collected: dict[str, _Collected],
+    collected: Collected,
 ) -> None:
     examples = [dataset.examples[position] for position in positions]
     first = [example.first for example in examples]
@@ -87,27 +109,18 @@ def _collect(
         for task in tasks:
             labelled = [number for number, row in enumerate(rows) if task.name in examples[row].labels]
             if labelled:
-                store = collected.setdefault(task.name, _Collected())
-                logits = output.logits[task.name][labelled].cpu()
-                chosen = [examples[rows[number]] for number in labelled]
-                store.losses.append(
-                    task_loss_items(task, logits, stack_labels(task, chosen, logits.shape[1] if task.is_token else 0))
+                store = collected.setdefault(
+                    task.name, PairCollection() if task.kind == "pair_similarity" else AnswerCollection()
                 )
-                store.rows += [positions[rows[number]] for number in labelled]
-                originals = [dataset.rows[positions[rows[number]]] for number in labelled]
-                store.predictions += _predictions(task, logits, originals, [example.first for example in chosen])
-                store.references += [_reference(task, row) for row in originals]
+                store.add(task, output, labelled, [positions[rows[number]] for number in labelled], dataset)
 
 
-def _scores(task: TaskConfig, found: _Collected) -> dict[str, float]:
-    metrics = compute_task_metrics(task, found.predictions, found.references)
-    return {"loss": float(torch.cat(found.losses).mean()), **metrics}
-
-
-def _right_by_row(tasks: list[TaskConfig], collected: dict[str, _Collected]) -> dict[str, dict[int, bool]]:
+def _right_by_row(tasks: list[TaskConfig], collected: Collected) -> dict[str, dict[int, bool]]:
     right = {}
     for task in tasks:
         found = collected[task.name]
+        if isinstance(found, PairCollection):
+            continue
         answers = right_rows(task, found.predictions, found.references)
         if answers is not None:
             right[task.name] = dict(zip(found.rows, answers, strict=True))

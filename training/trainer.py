@@ -16,6 +16,7 @@ from transformers.utils import SAFE_WEIGHTS_NAME, logging
 from ..modeling.losses_polyhead import count_labelled
 from .data.collation import Collator
 from .data.examples import MultiTaskDataset
+from .data.ranking_batches import refuse_single_rows
 from .data.sampling import MultiTaskBatchSampler
 from .evaluation import evaluate_model, flat_metrics
 from .optimization.freeze_callback import FreezeCallback
@@ -97,6 +98,7 @@ class PolyheadTrainer(CheckpointingTrainer):
             mixing=self.args.mixing,
             batch_sizes=self.args.batch_sizes,
         )
+        refuse_single_rows(dataset, self._sampler.rows_per_batch)
         loader = DataLoader(
             dataset,
             batch_sampler=self._sampler,

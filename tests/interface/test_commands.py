@@ -194,3 +194,25 @@ def test_checkpoint_answers_where_polyhead_cannot_be_imported(trained):
         f"value {answer['mood']['value']:.2f}",
     ]
     assert first in row
+
+
+def test_a_task_without_a_head_is_trained_measured_and_answered(polyhead, folder):
+    Path("recipe.yaml").write_text(
+        """\
+model: {from_scratch: {model_type: bert, num_hidden_layers: 1, hidden_size: 16, num_attention_heads: 2, intermediate_size: 32}}
+tasks: [{name: answer, kind: pair_similarity, loss: multiple_negatives_ranking, matryoshka_dims: [16, 8]}]
+data: [{name: faq, train: faq.csv, validation: faq.csv, text: [q, a], labels: {answer: null}}]
+train: {num_train_epochs: 1, per_device_train_batch_size: 4}
+"""
+    )
+    Path("faq.csv").write_text("q,a\nwhere,here\nwhen,now\nwho,me\n")
+    trained = polyhead("train", "recipe.yaml", "--output", "out")
+    assert trained.exit_code == 0, trained.output
+    (measured,) = lines_of(polyhead("evaluate", "out", "recipe.yaml", "--split", "train", "--json"))
+    (answered,) = lines_of(polyhead("predict", "out", "--pair", "where", "here", "--json"))
+
+    assert {"mrr", "recall_at_1", "mrr_8", "recall_at_1_8", "loss"} <= set(
+        json.dumps(measured).replace('"', " ").split()
+    )
+    assert PolyheadModel.from_pretrained("out").config.results[0]["metric"] == "mrr"
+    assert -1 <= answered["answers"]["answer"]["value"] <= 1

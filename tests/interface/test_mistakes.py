@@ -19,6 +19,13 @@ model: {from_scratch: {model_type: bert}}
 tasks: [{name: mood, kind: pair_similarity, value_range: [0, 5]}]
 data: [{name: tiny, train: train.jsonl, text: [a, b], labels: {mood: mood}}]
 """
+TINY_BERT = "{model_type: bert, num_hidden_layers: 1, hidden_size: 32, num_attention_heads: 2, intermediate_size: 32}"
+ANSWERS = (
+    PAIRS.replace("{model_type: bert}", TINY_BERT)
+    .replace("value_range: [0, 5]", "loss: multiple_negatives_ranking")
+    .replace("{mood: mood}", "{mood: null}")
+)
+PAIR_ROWS = '{"a": "x", "b": "y"}\n{"a": "z", "b": "w"}\n'
 
 
 def recipe(old, new):
@@ -81,6 +88,24 @@ MISTAKES = {
     "label out of range": (
         {"recipe.yaml": PAIRS, "train.jsonl": '{"a": "x", "b": "y", "mood": 7}\n{"a": "x", "b": "y", "mood": 2}\n'},
         TRAIN, "7.0 is outside", "train.jsonl:1 column 'mood'", "correct it, or the range"),
+    "contrastive loss on the wrong kind": (
+        recipe("kind: regression", "kind: regression, loss: multiple_negatives_ranking"),
+        TRAIN, "'multiple_negatives_ranking' is not one of", "tasks.mood.loss", "mse, huber, mae"),
+    "no column for a scored loss": (
+        {"recipe.yaml": PAIRS.replace("{mood: mood}", "{mood: null}")},
+        TRAIN, "no column came", "data.tiny.labels.mood", "or train the task with `loss: multiple_negatives_ranking`"),
+    "scores for pairs without scores": (
+        {"recipe.yaml": ANSWERS.replace("ranking", "ranking, metric: spearman")},
+        TRAIN, "'spearman' is no metric of pair_similarity with loss multiple", "tasks.mood.metric", "one of mrr"),
+    "batches of one pair": (
+        {"recipe.yaml": ANSWERS + "train: {per_device_train_batch_size: 1}\n", "train.jsonl": PAIR_ROWS},
+        TRAIN, "batches of 1 row", "data set 'tiny'", "Raise train.per_device_train_batch_size"),
+    "Matryoshka on a task with a head": (
+        recipe("kind: regression", "kind: regression, matryoshka_dims: [8]"),
+        TRAIN, "regression does not read it", "tasks.mood.matryoshka_dims", "leave it out"),
+    "Matryoshka beyond the embedding": (
+        {"recipe.yaml": ANSWERS.replace("ranking", "ranking, matryoshka_dims: [999]"), "train.jsonl": PAIR_ROWS},
+        TRAIN, "999 is more than the 32 dimensions", "'matryoshka_dims'", "from 1 to 32"),
     "tags of another length": (
         {"recipe.yaml": TOKENS, "train.jsonl": '{"words": ["a", "b"], "topic": "sport", "mood": ["O"]}\n'},
         TRAIN, "1 tags came for 2 words", "train.jsonl:1 column 'mood'", "write one tag a word"),

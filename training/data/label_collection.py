@@ -121,7 +121,7 @@ def _usable_values(task: TaskConfig, tables: list[tuple[DataSource, Table]]) -> 
         for value in values:
             with contextlib.suppress(ValueError):  # told, with its row, when the rows are read
                 usable.append(encode(value))
-    return usable
+    return [value for value in usable if value is not None]
 
 
 def _standardised(task: TaskConfig, values: np.ndarray) -> TaskConfig:

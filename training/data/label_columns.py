@@ -8,19 +8,23 @@ from ...configuration.tasks_polyhead import TaskConfig
 from ..recipe.recipe_sections import DataSource
 from .tables import Table
 
+BELONGS = True  # the label of a pair without a label column: its texts belong together
+
 
 def read_label(record: dict[str, Any], columns: list[str], kind: str, is_text_only: bool) -> Any:
     """Return the value of a task as the file has it, None where it is missing.
 
     Args:
         record: The row.
-        columns: The task's column, or one column per value of a regression.
+        columns: The task's column, or one column per value of a regression; none: every row is labelled `BELONGS`.
         kind: The task's kind; in a CSV cell several labels are separated by `|`, the tags of words by blanks.
         is_text_only: The record comes from CSV, where an empty cell is a missing label.
 
     Raises:
         ValueError: Some but not all of several values are missing.
     """
+    if not columns:
+        return BELONGS
     if len(columns) > 1:
         return _read_several(record, columns, is_text_only)
     value = record.get(columns[0])

@@ -34,11 +34,13 @@ def label_encoder(task: TaskConfig, names: Mapping[str, str]) -> Encoder:
     Returns:
         A function from a value that is not missing to the encoded label. Classes: position in `labels`. Multi-label:
         0.0 or 1.0 per label. Token tags: a list of positions. Regression: a float, or a list of floats where `labels`
-        names several values. Pair similarity: the float as it stands. It raises ValueError for a value that the task
-        cannot take.
+        names several values. Pair similarity: the float as it stands; for `multiple_negatives_ranking` None where the
+        two texts do not belong together. It raises ValueError for a value that the task cannot take.
     """
     if task.kind == "regression":
         return (lambda value: to_numbers(value, task.labels or [])) if task.num_labels > 1 else to_number
+    if task.loss == "multiple_negatives_ranking":
+        return lambda value: _positive(value, task.value_range or [0.0, 1.0])
     if task.kind == "pair_similarity":
         return lambda value: _in_range(to_number(value), task.value_range or [0.0, 1.0])
     return _class_encoder(task, names)
@@ -121,6 +123,11 @@ def _in_range(value: float, value_range: list[float]) -> float:
     if not value_range[0] <= value <= value_range[1]:
         raise ValueError(f"{value} is outside value_range {value_range}; correct it, or the range in the task")
     return value
+
+
+def _positive(value: Any, value_range: list[float]) -> float | None:
+    highest = value_range[1]
+    return highest if value is True or _in_range(to_number(value), value_range) == highest else None
 
 
 def _described(value: Any) -> str:

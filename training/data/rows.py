@@ -113,7 +113,10 @@ def _encode_record(
             value = read_label(record, columns, task.kind, table.is_text_only)
             if value is None:
                 continue
-            labels[task.name] = encode(value)
+            label = encode(value)
+            if label is None:
+                continue
+            labels[task.name] = label
             words = row.get("words")
             if task.is_token and words is not None and len(value) != len(words):
                 raise ValueError(f"{len(value)} tags came for {len(words)} words; write one tag a word")

@@ -11,6 +11,7 @@ from .entity_metrics import EntityMetrics
 from .in_memory_metric import InMemoryMetric
 from .label_metrics import BinaryMetrics, ClassificationMetrics, MultiLabelMetrics, OrdinalMetrics
 from .number_metrics import RegressionMetrics, SimilarityMetrics
+from .retrieval_metrics import RetrievalMetrics
 
 Rows = np.ndarray | Sequence[Any]
 
@@ -28,15 +29,16 @@ _WIDE_KINDS = ("multi_label_classification", "regression")  # references have a 
 
 
 def compute_task_metrics(task: TaskConfig, predictions: Rows, references: Rows) -> dict[str, float]:
-    """Compute every metric of a task's kind (`METRIC_NAMES[kind]`); decisions are those of `predict`.
+    """Compute every metric of a task (`metric_names(task)`); decisions are those of `predict`.
 
     Args:
         task: The task, with its labels and thresholds.
         predictions: Of n rows. Single label, multi-label and pair classification: logits (n, num_labels). Binary:
             logits (n,) or (n, 1). Ordinal: label probabilities (n, num_labels). Regression: numbers in the unit of the
-            data, (n, values) or, for one value, (n,). Pair similarity: cosines (n,). Token: n lists of tags.
+            data, (n, values) or, for one value, (n,). Pair similarity: cosines (n,), or ranks from 1 for
+            `multiple_negatives_ranking`. Token: n lists of tags.
         references: Of the same rows. Ids (n,). Multi-label: 0/1 (n, num_labels). Regression: (n, values) or (n,), NaN
-            where one of several values is missing. Pair similarity: labels (n,). Token: n lists of tags.
+            where one of several values is missing. Pair similarity: labels (n,), or ones. Token: n lists of tags.
 
     Returns:
         Metric values by name.
@@ -53,7 +55,9 @@ def compute_task_metrics(task: TaskConfig, predictions: Rows, references: Rows) 
         _check_tags(task, predictions, references)
         return EntityMetrics().compute(predictions=predictions, references=references)
     decided = decide(task, _checked_predictions(task, predictions))
-    return METRIC_CLASSES[task.kind]().compute(predictions=decided, references=_checked_references(task, references))
+    is_retrieval = task.loss == "multiple_negatives_ranking"
+    metric = RetrievalMetrics() if is_retrieval else METRIC_CLASSES[task.kind]()
+    return metric.compute(predictions=decided, references=_checked_references(task, references))
 
 
 def decide(task: TaskConfig, outputs: np.ndarray) -> np.ndarray:

@@ -17,21 +17,28 @@ METRIC_NAMES = {
     "pair_similarity": ("spearman", "pearson"),
     "pair_classification": _CLASSIFICATION,
 }
+# Of pairs that are only known to belong together: without scores that differ, nothing correlates.
+RETRIEVAL_METRICS = ("mrr", "recall_at_1")
 LOWER_IS_BETTER = frozenset({"loss", "mae", "ordinal_mae"})
 
 
+def metric_names(task: TaskConfig) -> tuple[str, ...]:
+    """Names of a task's metrics, its default first."""
+    return RETRIEVAL_METRICS if task.loss == "multiple_negatives_ranking" else METRIC_NAMES[task.kind]
+
+
 def primary_metric(task: TaskConfig) -> str:
-    """Name of the metric that enters the multi-task score: the task's own choice, else the default of its kind.
+    """Name of the metric that enters the multi-task score: the task's own choice, else its default.
 
     Raises:
-        ValueError: The task asks for a metric that its kind does not have.
+        ValueError: The task asks for a metric that it does not have.
     """
-    allowed = (*METRIC_NAMES[task.kind], "loss")
+    allowed = (*metric_names(task), "loss")
     if task.metric is None:
         return allowed[0]
     if task.metric not in allowed:
         raise ValueError(
-            f"task '{task.name}', field 'metric': '{task.metric}' is no metric of {task.kind}. "
+            f"task '{task.name}', field 'metric': '{task.metric}' is no metric of {task.kind} with loss {task.loss}. "
             f"Choose one of {', '.join(allowed)}."
         )
     return task.metric

@@ -8,7 +8,7 @@ from typing import Any
 from ...configuration.tasks_polyhead import TaskConfig
 from ..closest_name import suggest_name
 from .dataclass_fields import fields_model
-from .recipe_checks import check_coverage, check_duplicates, check_fit, check_paths
+from .recipe_checks import check_coverage, check_duplicates, check_fit, check_metrics, check_paths
 from .recipe_error import RecipeError, show
 from .recipe_overrides import apply_overrides
 from .recipe_sections import DataSource, ModelSection
@@ -67,6 +67,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     problems += check_duplicates("data", _names(content.get("data")))
     problems += check_fit(task_names, tasks, data)
     has_checkpoint = model is not None and model.checkpoint is not None
+    problems += check_metrics(tasks)
     problems += check_coverage(task_names, data, has_checkpoint) if is_data_sound else []
     problems += check_paths(data, model)
     if problems or model is None:

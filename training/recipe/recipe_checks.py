@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from ...configuration.tasks_polyhead import TaskConfig
 from ..closest_name import suggest_name
+from ..metrics.multi_task_score import primary_metric
 from .recipe_paths import expand_environment
 from .recipe_sections import SPLITS, DataSource, ModelSection
 
@@ -29,6 +30,15 @@ def check_fit(task_names: Sequence[str], tasks: Sequence[TaskConfig], data: Sequ
                 yield from _check_columns(key, source, by_name[name])
         for name, mapping in source.label_names.items():
             yield from _check_label_names(key, name, mapping, source, by_name.get(name))
+
+
+def check_metrics(tasks: Sequence[TaskConfig]) -> Iterator[str]:
+    """Yield one line for each task whose metric it does not have."""
+    for task in tasks:
+        try:
+            primary_metric(task)
+        except ValueError as error:
+            yield f"tasks.{task.name}.metric: {str(error).partition(': ')[2]}"
 
 
 def check_coverage(
@@ -89,7 +99,10 @@ def _check_columns(key: str, source: DataSource, task: TaskConfig) -> Iterator[s
     if isinstance(columns, str):
         return
     where = f"{key}.labels.{task.name}"
-    if task.kind != "regression":
+    if columns is None:
+        if task.loss != "multiple_negatives_ranking":
+            yield f"{where}: no column came; name one, or train the task with `loss: multiple_negatives_ranking`"
+    elif task.kind != "regression":
         yield f"{where}: {len(columns)} columns came, but only a regression has several; name one column"
     elif task.labels is not None and len(task.labels) != len(columns):
         yield f"{where}: {len(columns)} columns came for {len(task.labels)} labels {task.labels}; make them equal"

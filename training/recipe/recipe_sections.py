@@ -107,8 +107,10 @@ class DataSource(_Section):
     splits: dict[Split, str] | None = Field(None, description="Our splits and the Hub's names of them.")
     text: str | list[str] | None = Field(None, description="Column of the text, or the two columns of a pair.")
     words: str | None = Field(None, description="Instead of text: column of the words, a list.")
-    labels: dict[str, str | list[str]] = Field(
-        min_length=1, description="Task and its column, or columns of several values."
+    labels: dict[str, str | list[str] | None] = Field(
+        min_length=1,
+        description="Task and its column, or columns of several values; null: every row is a pair that belongs "
+        "together (multiple_negatives_ranking).",
     )
     label_names: dict[str, Annotated[dict[str, str], BeforeValidator(_text_keys)]] = Field(
         default_factory=dict, description="By task: value in the file and the label it means."
@@ -142,8 +144,8 @@ class DataSource(_Section):
 
     @property
     def label_columns(self) -> dict[str, list[str]]:
-        """The columns of each task: one, or one per value of a regression with several."""
-        return {task: [columns] if isinstance(columns, str) else columns for task, columns in self.labels.items()}
+        """The columns of each task: one, one per value of a regression with several, none where every row counts."""
+        return {task: [columns] if isinstance(columns, str) else columns or [] for task, columns in self.labels.items()}
 
     @property
     def hub_splits(self) -> dict[str, str]:

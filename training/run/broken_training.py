@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from ...configuration.task_kinds_polyhead import RANKING_LOSSES
 from ...configuration.tasks_polyhead import TaskConfig
 from ...modeling.losses_polyhead import task_loss_items
 from ...modeling.outputs_polyhead import PolyheadOutput
@@ -57,5 +58,7 @@ def refuse_weights(model: nn.Module, moment: str) -> None:
 
 def _broken_rows(task: TaskConfig, logits: Tensor, labels: Tensor) -> list[int]:
     """Return the rows that break alone; none where only the batch as a whole does."""
+    if task.loss in RANKING_LOSSES:  # a row alone has nothing to rank, but its cosine tells
+        return (~logits.isfinite()).nonzero().flatten().tolist()
     losses = [task_loss_items(task, logits[row : row + 1], labels[row : row + 1]) for row in range(len(labels))]
     return [row for row, items in enumerate(losses) if not items.isfinite().all()]

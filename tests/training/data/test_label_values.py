@@ -1,6 +1,7 @@
 import pytest
 
 from polyhead.configuration.tasks_polyhead import TaskConfig
+from polyhead.training.data.label_columns import BELONGS
 from polyhead.training.data.label_values import label_encoder
 
 
@@ -75,3 +76,13 @@ def test_similarity_stays_as_it_is_in_the_file():
 def test_a_value_that_the_task_cannot_take_is_refused(kind, fields, value, complaint):
     with pytest.raises(ValueError, match=complaint):
         encoder(kind, **fields)(value)
+
+
+def test_a_pair_belongs_together_at_the_top_of_the_range_or_without_a_label_column():
+    encode = encoder("pair_similarity", loss="multiple_negatives_ranking", value_range=[0, 5])
+
+    assert [encode(value) for value in (5, "5.0", 4.9, 0, BELONGS)] == [5.0, 5.0, None, None, 5.0]
+    with pytest.raises(ValueError, match=r"6\.0 is outside value_range"):
+        encode(6)
+    with pytest.raises(ValueError, match="write a number"):
+        encode(False)

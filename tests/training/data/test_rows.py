@@ -222,3 +222,29 @@ def test_a_label_that_only_the_test_split_has_is_refused(source, tmp_path):
 
     with pytest.raises(DataError, match=r"test\.jsonl:1 column 't': 'z' is not a label of task 'topic'; known: a, b"):
         load_data([TaskConfig(name="topic", kind="single_label_classification")], [posts])
+
+
+ANSWER = TaskConfig(name="answer", kind="pair_similarity", loss="multiple_negatives_ranking")
+
+
+def test_without_a_label_column_every_row_is_a_pair_that_belongs_together(source):
+    pairs = source([{"q": "a", "a": "b"}, {"q": "c", "a": "d"}], text=["q", "a"], labels={"answer": None})
+    data = load_data([ANSWER], [pairs])
+
+    assert data.tasks == [ANSWER]
+    assert [row["labels"] for row in data.rows["train"]["posts"]] == [{"answer": 1.0}] * 2
+
+
+def test_with_a_label_column_pairs_below_the_top_have_no_label(source):
+    records = [{"q": "a", "a": "b", "s": score} for score in (5, 0, 4.5, None)]
+    pairs = source(records, text=["q", "a"], labels={"answer": "s"})
+    data = load_data([ANSWER], [pairs])
+
+    assert data.tasks[0].value_range == [0.0, 5.0]
+    assert [row["labels"] for row in data.rows["train"]["posts"]] == [{"answer": 5.0}, {}, {}, {}]
+
+
+def test_pairs_of_which_none_belongs_together_are_refused(source):
+    pairs = source([{"q": "a", "a": "b", "s": 0.5}], text=["q", "a"], labels={"answer": "s"})
+    with pytest.raises(DataError, match=r"no usable label in .* the first value is 0\.5"):
+        load_data([ANSWER], [pairs])

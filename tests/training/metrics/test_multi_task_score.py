@@ -53,6 +53,17 @@ def test_a_score_of_no_tasks_is_refused():
 
 def test_a_metric_of_another_kind_is_refused_with_the_choices():
     with pytest.raises(
-        ValueError, match=r"'metric': 'mae' is no metric of pair_similarity. Choose one of spearman, pearson, loss"
+        ValueError, match=r"'mae' is no metric of pair_similarity with loss mse. Choose one of spearman, pearson, loss"
     ):
         primary_metric(TaskConfig(name="similarity", kind="pair_similarity", metric="mae"))
+
+
+def test_pairs_that_only_belong_together_are_ranked_by_retrieval():
+    task = TaskConfig(name="answers", kind="pair_similarity", loss="multiple_negatives_ranking")
+    assert primary_metric(task) == "mrr"
+    assert multi_task_score([task], {"answers": {"mrr": 0.5, "recall_at_1": 0.25, "loss": 9.0}}) == 0.5
+    task.metric = "spearman"
+    with pytest.raises(
+        ValueError, match=r"with loss multiple_negatives_ranking\. Choose one of mrr, recall_at_1, loss"
+    ):
+        primary_metric(task)

@@ -25,6 +25,14 @@ def source(**fields):
         ({"labels": {"topic": "t"}, "text": ["a", "b"]}, "data.d.text: two texts came"),
         ({"labels": {"slots": "tags"}}, "data.d.words: missing, but token_classification 'slots' labels words"),
         ({"labels": {"topic": ["t", "u"]}}, "data.d.labels.topic: 2 columns came, but only a regression has several"),
+        (
+            {"labels": {"topic": None}},
+            "data.d.labels.topic: no column came; name one, or train the task with `loss: mult",
+        ),
+        (
+            {"labels": {"sts": None}, "text": ["a", "b"]},
+            "data.d.labels.sts: no column came; name one, or train the task with `loss: multiple_negatives_ranking`",
+        ),
         ({"labels": {"vad": ["V", "A"]}}, "data.d.labels.vad: 2 columns came for 3 labels"),
         (
             {"labels": {"topic": "t"}, "label_names": {"topic": {"0": "c"}}},
