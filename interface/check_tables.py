@@ -31,7 +31,7 @@ def print_report(report: "DataReport", warnings: Sequence["DataWarning"]) -> Non
     print(f"no problems, {_count(warnings)}")
 
 
-def print_short_report(report: "DataReport", warnings: Sequence["DataWarning"], recipe: str) -> None:
+def print_short_report(report: "DataReport", warnings: Sequence["DataWarning"], command: str) -> None:
     """Print what a run should be begun with on standard error: labels, cut texts, the first warnings."""
     console = Console(stderr=True, highlight=False)
     for task in report.tasks:
@@ -50,7 +50,7 @@ def print_short_report(report: "DataReport", warnings: Sequence["DataWarning"], 
     for warning in warnings[:_MOST_WARNINGS]:
         console.print(Text(f"warning: {visible(warning.message)}"), soft_wrap=True)
     if warnings:
-        console.print(Text(f"{_count(warnings)}; all, with rows: polyhead check {recipe}"), soft_wrap=True)
+        console.print(Text(f"{_count(warnings)}; all, with rows: {command}"), soft_wrap=True)
 
 
 def _rows_table(report: "DataReport") -> Table:

@@ -48,7 +48,7 @@ def train(
     from .training.training import train_recipe
 
     quiet_transformers()
-    show_data = None if no_check or not is_first_process() else partial(_show_data, shlex.quote(str(recipe)))
+    show_data = None if no_check or not is_first_process() else partial(_show_data, recipe, overrides or [])
     try:
         result = train_recipe(recipe, output, overrides or [], resume, show_data)
     except KeyboardInterrupt:
@@ -115,16 +115,21 @@ def _main_scores(model: Any, scores: "Scores") -> list[dict[str, Any]]:
     return [{**row, "is_main": False} for row in _all_scores(model, scores) if row["is_main"]]
 
 
-def _show_data(recipe: str, report: "DataReport") -> None:
+def _show_data(recipe: Path, overrides: Sequence[str], report: "DataReport") -> None:
     from .check_tables import print_short_report
     from .training.check.warnings import find_warnings
 
-    print_short_report(report, find_warnings(report), recipe)
+    print_short_report(
+        report, find_warnings(report), shlex.join(["polyhead", "check", str(recipe), *_options(overrides)])
+    )
 
 
 def _how_to_go_on(recipe: Path, output: Path, overrides: Sequence[str]) -> str:
     if not any(output.glob("checkpoint-*")):
         return f"Nothing was saved yet: start again, with --output {output} empty."
-    options = [option for override in overrides for option in ("--set", override)]
-    command = shlex.join(["polyhead", "train", str(recipe), "--output", str(output), *options, "--resume"])
-    return f"Go on with: {command}"
+    command = ["polyhead", "train", str(recipe), "--output", str(output), *_options(overrides), "--resume"]
+    return f"Go on with: {shlex.join(command)}"
+
+
+def _options(overrides: Sequence[str]) -> list[str]:
+    return [option for override in overrides for option in ("--set", override)]

@@ -109,7 +109,7 @@ def test_training_begins_with_the_labels_and_the_warnings_on_standard_error(poly
     assert "mood (tiny): 16 training rows; value -3.5 to 3.5, mean 0\n" in result.stderr
     assert "none of 16 training texts is longer than the 512 tokens that are read\n" in result.stderr
     assert "warning: 16 of 16 validation rows have a text that stands in train too" in result.stderr
-    assert "1 warning; all, with rows: polyhead check recipe.yaml\n" in result.stderr
+    assert "1 warning; all, with rows: polyhead check recipe.yaml --set train.max_steps=1\n" in result.stderr
     assert "training rows" not in result.stdout
 
 
