@@ -16,12 +16,12 @@ from polyhead.training.data.examples import MultiTaskDataset
 from polyhead.training.trainer import PolyheadTrainer
 
 
-def train(folder, name, arguments, resume=None):
+def train(folder, name, arguments, resume=None, model="BERT"):
     rows = json.loads((folder / "rows.json").read_text())
     for row in (row for source in rows.values() for row in source):
         if isinstance(row.get("text"), list):
             row["text"] = tuple(row["text"])
-    model = PolyheadModel.from_pretrained(folder / "model")
+    model = PolyheadModel.from_pretrained(folder / model)
     dataset = MultiTaskDataset(rows, model.config.tasks, model.tokenizer, model.max_length)
     fields = {"disable_tqdm": True, "use_cpu": True, "load_best_model_at_end": False, "eval_strategy": "no"}
     arguments = PolyheadTrainingArguments(str(folder / name), **{"save_strategy": "no", **fields, **arguments})

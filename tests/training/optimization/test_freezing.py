@@ -89,11 +89,14 @@ def test_gradual_unfreezing_in_a_run_moves_lower_layers_later(new_model, trainer
     assert not any("layer.0." in name or "embeddings" in name for name in changed)
 
 
-def test_resuming_in_the_middle_of_thawing_ends_bit_equal(new_model, trainer_for, tmp_path):
+@pytest.mark.parametrize("backbone", ARCHITECTURES)
+def test_resuming_in_the_middle_of_thawing_ends_bit_equal(backbone, new_model, trainer_for, tmp_path):
     run = {"max_steps": 6, "thaw_every_steps": 2, "layer_decay": 0.8, "save_strategy": "steps", "save_steps": 3, **FAST}
-    whole = new_model(PET, LOUD, dropout=0.2)
+    whole = new_model(PET, LOUD, backbone=backbone, dropout=0.2)
     trainer_for(whole, ROWS, output_dir=str(tmp_path / "a"), save_total_limit=None, **run).train()
-    other = new_model(PET, LOUD, dropout=0.2, seed=7)  # other weights: resuming must replace them all
+    other = new_model(
+        PET, LOUD, backbone=backbone, dropout=0.2, seed=7
+    )  # other weights: resuming must replace them all
     trainer_for(other, ROWS, output_dir=str(tmp_path / "b"), **run).train(
         resume_from_checkpoint=str(tmp_path / "a" / "checkpoint-3")
     )

@@ -125,14 +125,15 @@ def test_a_rule_that_never_holds_changes_nothing(new_model, trainer_for):
     assert moved(*runs) == set()
 
 
-def test_resuming_in_the_middle_of_thawing_ends_bit_equal(new_model, trainer_for, tmp_path):
+@pytest.mark.parametrize("backbone", ARCHITECTURES)
+def test_resuming_in_the_middle_of_thawing_ends_bit_equal(backbone, new_model, trainer_for, tmp_path):
     options = {"max_steps": 6, "save_strategy": "steps", "save_steps": 1, "save_total_limit": None, "lora": LORA}
     options |= {"thaw_every_steps": 2, "layer_decay": 0.8, **STEADY}
-    model = new_model(PET, LOUD, dropout=0.2)
+    model = new_model(PET, LOUD, backbone=backbone, dropout=0.2)
     trainer_for(model, ROWS, **options).train()
     expected = weights(model)
 
-    other = new_model(PET, LOUD, seed=7, dropout=0.2)
+    other = new_model(PET, LOUD, backbone=backbone, seed=7, dropout=0.2)
     trainer = trainer_for(other, ROWS, **options)
     trainer.train(resume_from_checkpoint=str(tmp_path / "run" / "checkpoint-3"))
     assert moved(expected, weights(other)) == set()
