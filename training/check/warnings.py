@@ -84,7 +84,8 @@ def _about_task(report: DataReport, task: TaskConfig) -> Iterator[str]:
     present = [label for label, count in counts.items() if count]
     if len(present) == 1 and task.kind != "multi_label_classification":
         yield f"all training rows are '{present[0]}', so there is nothing to learn; add rows of other labels"
-    if not counts and _is_constant(report, task.name):
+    ranks_positives = task.loss == "multiple_negatives_ranking"  # all its pairs are labelled alike
+    if not counts and not ranks_positives and _is_constant(report, task.name):
         yield "all training rows have the same number, so there is nothing to learn; add rows with others"
     yield from _absent(report, task, [label for label, count in counts.items() if not count])
     few = [f"{label} ({count})" for label, count in counts.items() if 0 < count < FEW_ROWS]

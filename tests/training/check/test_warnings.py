@@ -85,3 +85,12 @@ def test_more_than_one_text_of_a_hundred_cut_is_worth_a_warning(longer, expected
 def test_a_multi_label_task_may_have_one_label_only():
     task = TaskConfig(name="tags", kind="multi_label_classification", labels=["x"])
     assert messages(task, rows_of(task, [[1.0], [0.0]] * 5)) == []
+
+
+def test_pairs_that_belong_together_may_all_have_the_same_label():
+    pairs = [row((f"a {number}", f"b {number}"), number, same=1.0) for number in range(1, 9)]
+    ranking = TaskConfig(name="same", kind="pair_similarity", loss="multiple_negatives_ranking")
+    similar = TaskConfig(name="same", kind="pair_similarity")
+
+    assert messages(ranking, pairs) == []
+    assert len(messages(similar, pairs)) == 1
