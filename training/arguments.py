@@ -7,8 +7,10 @@ from typing import Any
 from transformers import SchedulerType, TrainingArguments
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
+from .closest_name import suggest_name
 from .data.mixing import Mixing
 from .metrics.multi_task_score import LOWER_IS_BETTER
+from .optimization.balancing import BALANCES
 from .optimization.freezing import freeze_rule
 from .optimization.lora import lora_settings
 from .optimization.parameter_groups import COMPONENTS
@@ -101,6 +103,21 @@ class PolyheadTrainingArguments(TrainingArguments):
             "`multiple_negatives_ranking` compare the rows of one such batch, not those of accumulated batches."
         },
     )
+    balance: str = field(
+        default="fixed",
+        metadata={
+            "help": "How the tasks' losses become one, always times the tasks' `weight`: `fixed`; `class_count` divides by "
+            "log(number of classes); `uncertainty` (Kendall) and `famo` learn factors; `pcgrad` removes conflicts from "
+            "gradients. Fixed by default: it costs nothing, and tuned weights keep up with the others."
+        },
+    )
+    interference_every_steps: int | None = field(
+        default=None,
+        metadata={
+            "help": "Measure the cosine between the tasks' gradients at every depth after each so many optimizer steps; off by "
+            "default, because it takes a small batch of every task each time."
+        },
+    )
     eval_strategy: IntervalStrategy | str = field(
         default="epoch", metadata={"help": "When to measure: `no`, `steps` or `epoch`."}
     )
@@ -156,6 +173,7 @@ class PolyheadTrainingArguments(TrainingArguments):
                 f"train_sampling_strategy: '{self.train_sampling_strategy}' is not for several data sets; choose from "
                 f"{', '.join(SAMPLING_STRATEGIES)}."
             )
+        self._check_balance()
         for name, remedy in REFUSED.items():
             if getattr(self, name):
                 raise ValueError(f"{name}: {getattr(self, name)} came, but this Trainer does not take it; {remedy}.")
@@ -165,6 +183,18 @@ class PolyheadTrainingArguments(TrainingArguments):
             self.use_cpu = True
         warn_if_alone()
         super().__post_init__()
+
+    def _check_balance(self) -> None:
+        if self.balance not in BALANCES:
+            raise ValueError(f"balance: '{self.balance}' is no method; {suggest_name(self.balance, BALANCES)}.")
+        if self.balance == "pcgrad" and self.fp16:
+            raise ValueError(
+                "balance: pcgrad came with fp16, whose scaled gradients it cannot compare; set bf16 instead."
+            )
+        if self.interference_every_steps is not None and self.interference_every_steps < 1:
+            raise ValueError(
+                f"interference_every_steps: {self.interference_every_steps} is below 1; 100 is a start, or leave it out."
+            )
 
     @property
     def mixing(self) -> Mixing:

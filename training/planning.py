@@ -164,7 +164,9 @@ def _group_plans(
         depths = {}
     plans = []
     for group, curve in zip(trainer.optimizer.param_groups, curves, strict=True):
-        members = [names[id(parameter)] for parameter in group["params"]]
+        members = [names[id(parameter)] for parameter in group["params"] if id(parameter) in names]
+        if not members:
+            continue  # log variances of the tasks: no part of the model
         found = sorted({depths[name] for name in members if name in depths})
         longest = max((spans[name] for name in members), key=lambda span: sum(end - start + 1 for start, end in span))
         plans.append(

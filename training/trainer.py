@@ -1,6 +1,7 @@
 """The HF Trainer for several tasks: our batches, our parameter groups, losses and scores by task."""
 
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from .data.examples import MultiTaskDataset
 from .data.ranking_batches import refuse_single_rows
 from .data.sampling import MultiTaskBatchSampler
 from .evaluation import evaluate_model, flat_metrics
+from .optimization.balance import Step, load_balance, save_balance
+from .optimization.balancing import BALANCES
 from .optimization.freeze_callback import FreezeCallback
 from .optimization.freezing import freeze_rule, gradual_unfreezing
 from .optimization.lora import add_lora, has_lora, lora_settings, refuse_other_adapters
@@ -58,6 +61,8 @@ class PolyheadTrainer(CheckpointingTrainer):
             self.freeze_rules += gradual_unfreezing(model, args.thaw_every_epochs, args.thaw_every_steps)
         if self.freeze_rules:
             self.add_callback(FreezeCallback(*self.freeze_rules, frozen_dropout=args.frozen_dropout))
+        self.balance = BALANCES[args.balance](model, args.seed)
+        self.add_callback(self.balance)
         self.model_accepts_loss_kwargs = True  # compute_loss divides by the items of all accumulated batches itself
         self._sampler: MultiTaskBatchSampler
         self._rates: dict[str, float] = {}
@@ -81,6 +86,7 @@ class PolyheadTrainer(CheckpointingTrainer):
             args = self.args
             rates = (args.learning_rates, args.layer_decay, args.head_multipliers)
             groups = parameter_groups(model, args.learning_rate, args.weight_decay, *rates)
+            groups += self.balance.groups()
             optimizer_class, options = self.get_optimizer_cls_and_kwargs(self.args, model)
             self.optimizer = optimizer_class(groups, **options)
         return self.optimizer
@@ -137,11 +143,19 @@ class PolyheadTrainer(CheckpointingTrainer):
         self._rates = component_rates(self.optimizer.param_groups)
         for name, loss in outputs.losses.items():
             self._loss_sums[name] = self._loss_sums.get(name, 0.0) + loss.detach()
+        loss = self.balance.combine(outputs.losses, outputs.loss)
         # DDP averages gradients over ranks, but the items of all ranks were counted.
-        loss = outputs.loss * (self.accelerator.num_processes if num_items_in_batch is not None else 1)
+        loss = loss * (self.accelerator.num_processes if num_items_in_batch is not None else 1)
         if not loss.requires_grad:
             loss = loss.clone().requires_grad_()  # everything is frozen: nothing to learn, but no reason to fail
         return (loss, outputs) if return_outputs else loss
+
+    def training_step(self, model: nn.Module, inputs: dict[str, Any], num_items_in_batch: Any = None) -> Tensor:
+        """Learn from one batch; after the last one of a step, let the tasks' gradients be balanced."""
+        loss = super().training_step(model, inputs, num_items_in_batch)
+        if self.accelerator.sync_gradients:
+            self.balance.gradients_ready()
+        return loss
 
     def _get_num_items_in_batch(self, batch_samples: list, device: torch.device) -> dict[str, Tensor]:
         tasks = self.model.config.tasks
@@ -154,12 +168,32 @@ class PolyheadTrainer(CheckpointingTrainer):
         for task, count in zip(tasks, counts.tolist(), strict=True):
             self._num_steps[task.name] += bool(count)
             self._num_labels[task.name] += count
-        return {task.name: count for task, count in zip(tasks, counts, strict=True)}
+        num_items = {task.name: count for task, count in zip(tasks, counts, strict=True)}
+        self.balance.step = Step(
+            number=self.state.global_step,
+            tasks=[task.name for task, count in zip(tasks, counts.tolist(), strict=True) if count],
+            num_batches=len(batch_samples),
+            measure=partial(self._measure, batch_samples, num_items),
+            reduce=partial(self.accelerator.reduce, reduction="sum"),
+        )
+        return num_items
+
+    def _measure(self, batches: list, num_items: dict[str, Tensor]) -> dict[str, Tensor]:
+        sums: dict[str, Tensor] = {}
+        self.model.train()
+        for batch in batches:
+            inputs = self._prepare_inputs({key: value for key, value in batch.items() if key != "where"})
+            with torch.no_grad(), self.compute_loss_context_manager():
+                losses = self.model(**inputs, tasks=list(inputs["labels"]), num_items=num_items).losses
+            for name, loss in losses.items():
+                sums[name] = sums.get(name, 0.0) + loss
+        return sums
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add each task's loss and share of the labels, and each group's rate, to the training log."""
         if "loss" in logs:
             logs |= self._mean_losses() | self._shares() | self._rates
+            logs |= {f"balance/{name}": weight for name, weight in self.balance.weights.items()}
         super().log(logs, start_time)
 
     def _shares(self) -> dict[str, float]:
@@ -194,6 +228,16 @@ class PolyheadTrainer(CheckpointingTrainer):
         scores = evaluate_model(self.model, dataset)
         metrics = flat_metrics(self.model.config.tasks, scores, metric_key_prefix)
         return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=len(dataset))
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        super()._save_optimizer_and_scheduler(output_dir)
+        if self.args.should_save:
+            save_balance(self.balance, Path(output_dir))
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            load_balance(self.balance, Path(checkpoint))
+        super()._load_optimizer_and_scheduler(checkpoint)
 
     def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
         if not self.args.should_save:
