@@ -24,6 +24,7 @@ from .optimization.balance import Step, load_balance, save_balance
 from .optimization.balancing import BALANCES
 from .optimization.freeze_callback import FreezeCallback
 from .optimization.freezing import freeze_rule, gradual_unfreezing
+from .optimization.interference import InterferenceCallback
 from .optimization.lora import add_lora, has_lora, lora_settings, refuse_other_adapters
 from .optimization.parameter_groups import component_rates, parameter_groups
 from .run.broken_training import refuse_loss, refuse_weights
@@ -63,6 +64,10 @@ class PolyheadTrainer(CheckpointingTrainer):
             self.add_callback(FreezeCallback(*self.freeze_rules, frozen_dropout=args.frozen_dropout))
         self.balance = BALANCES[args.balance](model, args.seed)
         self.add_callback(self.balance)
+        if args.interference_every_steps is not None:
+            self.add_callback(
+                InterferenceCallback(args.interference_every_steps, self.train_dataset, kwargs["data_collator"])
+            )
         self.model_accepts_loss_kwargs = True  # compute_loss divides by the items of all accumulated batches itself
         self._sampler: MultiTaskBatchSampler
         self._rates: dict[str, float] = {}
