@@ -64,7 +64,7 @@ class InterferenceCallback(TrainerCallback):
     def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Print the table, and draw the heat map where matplotlib is installed."""
         path = Path(args.output_dir) / REPORT_FILE
-        if not state.is_world_process_zero or not path.stat().st_size:
+        if len(self._batches) < 2 or not path.stat().st_size:
             return
         logger.warning("Cosine between the tasks' gradients, mean of the run:\n" + interference_table(path))
         try:

@@ -29,6 +29,10 @@ class PCGradBalance(Balance):
         self.named_parameters: list[tuple[str, nn.Parameter]] = list(model.named_parameters())
         self._gradients: dict[str, Tensor] = {}  # of the shared parameters, in one row, by task
 
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Forget the gradients of a step that was given up, such as one that did not fit into memory."""
+        self._gradients.clear()
+
     def combine(self, losses: dict[str, Tensor], total: Tensor) -> Tensor:
         """Return a loss whose gradients are those of `total`; the part of each task was kept on the way."""
         weighed = {name: self.tasks[name].weight * loss for name, loss in losses.items() if loss.requires_grad}

@@ -31,6 +31,10 @@ class UncertaintyBalance(WeightedBalance):
         self.scales = {name: 0.5 if task.kind in _GAUSSIAN else 1.0 for name, task in self.tasks.items()}
         self._sums: dict[str, Tensor] = {}
 
+    def on_step_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Forget the losses of a step that was given up, such as one that did not fit into memory."""
+        self._sums.clear()
+
     def combine(self, losses: dict[str, Tensor], total: Tensor) -> Tensor:
         """Return the sum of the losses with the present factors."""
         self.weights = {name: task.weight * self._factor(name) for name, task in self.tasks.items()}
@@ -44,7 +48,6 @@ class UncertaintyBalance(WeightedBalance):
         for (name, log_variance), loss in zip(self.log_variances.items(), self.step.reduce(sums).tolist(), strict=True):
             gradient = self.tasks[name].weight * (0.5 - self._factor(name) * loss)
             log_variance.grad = torch.full_like(log_variance, gradient) if name in self.step.tasks else None
-        self._sums.clear()
 
     def groups(self) -> list[dict[str, Any]]:
         """Return one group, without decay."""

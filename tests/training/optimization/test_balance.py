@@ -199,6 +199,17 @@ def test_no_method_moves_what_is_frozen_or_touches_a_step_of_nothing(new_model, 
     assert moved(after, weights(model)) == set()
 
 
+@pytest.mark.parametrize("name", [name for name in BALANCES if name != "fixed"])
+def test_methods_learn_under_autocast(new_model, trainer_for, name):
+    model = new_model(PET, LOUD)
+    before = weights(model)
+    rows = [row("a cat", pet=0, loud=0), row("a dog !", pet=1, loud=1)]
+    trainer_for(model, rows, bf16=True, balance=name, **PLAIN).train()
+
+    assert len(moved(before, weights(model))) > 30
+    assert all(weight.isfinite().all() for weight in weights(model).values())
+
+
 @pytest.mark.parametrize("name", list(BALANCES))
 def test_state_comes_back_bit_equal_and_only_to_its_own_method(new_model, trainer_for, tmp_path, name):
     rows = [row("a cat", pet=0, loud=0), row("a dog !", pet=1, loud=1)]
