@@ -14,6 +14,7 @@ from ...configuration.tasks_polyhead import TaskConfig
 from ..data.collation import Collator
 from ..data.examples import MultiTaskDataset
 from .depth import depth_map, num_depths
+from .gradient_row import gradient_row
 from .interference_report import ALL, REPORT_FILE, draw_interference, interference_table
 from .parameter_groups import HEAD_PREFIX
 
@@ -136,17 +137,9 @@ def _task_gradients(model: Any, batches: dict[str, dict[str, Any]], parameters: 
         labels = {name: batch["labels"][name].to(model.device)}
         with torch.enable_grad():
             loss = model(**inputs, labels=labels, tasks=[name]).losses[name]
-        found = (
-            torch.autograd.grad(loss, parameters, allow_unused=True) if loss.requires_grad else [None] * len(parameters)
-        )
-        rows.append(
-            torch.cat(
-                [
-                    (torch.zeros_like(parameter) if gradient is None else gradient).flatten().float()
-                    for parameter, gradient in zip(parameters, found, strict=True)
-                ]
-            )
-        )
+        none = [None] * len(parameters)
+        found = torch.autograd.grad(loss, parameters, allow_unused=True) if loss.requires_grad else none
+        rows.append(gradient_row(parameters, found))
     model.train(was_training)
     return torch.stack(rows)  # (tasks, numbers)
 

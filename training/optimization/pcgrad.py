@@ -1,12 +1,12 @@
 """Gradients of tasks that pull in opposite directions, each without the part that another contradicts."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .balance import Balance
+from .gradient_row import gradient_row
 from .parameter_groups import HEAD_PREFIX
 
 
@@ -43,10 +43,11 @@ class PCGradBalance(Balance):
         weighed[last] = weighed[last] + total * 0.0
         trainable = [(name, parameter) for name, parameter in self.named_parameters if parameter.requires_grad]
         parameters = [parameter for _, parameter in trainable]
+        shared = [place for place, (name, _) in enumerate(trainable) if not _is_head(name)]
         sums: list[Tensor | None] = [None] * len(parameters)
         for task, loss in weighed.items():
             found = torch.autograd.grad(loss, parameters, retain_graph=task != last, allow_unused=True)
-            self._keep(task, [pair for pair in zip(trainable, found, strict=True) if not _is_head(pair[0][0])])
+            self._keep(task, gradient_row([parameters[place] for place in shared], [found[place] for place in shared]))
             sums = [_plus(before, gradient) for before, gradient in zip(sums, found, strict=True)]
         reached = [(parameter, known) for parameter, known in zip(parameters, sums, strict=True) if known is not None]
         value: Tensor = _KnownGradients.apply(total.detach(), [known for _, known in reached], *[p for p, _ in reached])
@@ -73,17 +74,7 @@ class PCGradBalance(Balance):
             if parameter.grad is not None:
                 parameter.grad.copy_(part.view_as(parameter))
 
-    def _keep(self, task: str, found: Sequence[Any]) -> None:
-        row = (
-            torch.cat(
-                [
-                    (torch.zeros_like(parameter) if gradient is None else gradient).flatten().float()
-                    for (_, parameter), gradient in found
-                ]
-            )
-            if found
-            else torch.zeros(0)
-        )
+    def _keep(self, task: str, row: Tensor) -> None:
         self._gradients[task] = self._gradients[task] + row if task in self._gradients else row
 
 
