@@ -38,6 +38,7 @@ def test_whether_higher_is_better_follows_from_the_metric(arguments, metric, hig
         ({"label_smoothing_factor": 0.1}, "label_smoothing_factor: 0.1 came.*`label_smoothing` of the tasks"),
         ({"dataloader_drop_last": True}, "dataloader_drop_last: True came.*every row"),
         ({"balance": "pcgrd"}, "balance: 'pcgrd' is no method; closest is 'pcgrad'"),
+        ({"balance": "pcgrad", "torch_compile": True}, "balance: pcgrad came with .*torch_compile.*; set bf16 instead"),
         ({"interference_every_steps": 0}, "interference_every_steps: 0 is below 1; .*leave it out"),
         ({"push_to_hub": True}, "push_to_hub: True came.*pickles"),
     ],
