@@ -20,7 +20,7 @@ from .data.examples import MultiTaskDataset
 from .data.ranking_batches import refuse_single_rows
 from .data.sampling import MultiTaskBatchSampler
 from .evaluation import evaluate_model, flat_metrics
-from .optimization.balance import Step, load_balance, save_balance
+from .optimization.balance import Step, load_balance, save_balance, step_losses
 from .optimization.balancing import BALANCES
 from .optimization.freeze_callback import FreezeCallback
 from .optimization.freezing import freeze_rule, gradual_unfreezing
@@ -178,21 +178,10 @@ class PolyheadTrainer(CheckpointingTrainer):
             number=self.state.global_step,
             tasks=[task.name for task, count in zip(tasks, counts.tolist(), strict=True) if count],
             num_batches=len(batch_samples),
-            measure=partial(self._measure, batch_samples, num_items),
+            measure=partial(step_losses, self.model, self._prepare_inputs, batch_samples, num_items),
             reduce=partial(self.accelerator.reduce, reduction="sum"),
         )
         return num_items
-
-    def _measure(self, batches: list, num_items: dict[str, Tensor]) -> dict[str, Tensor]:
-        sums: dict[str, Tensor] = {}
-        self.model.train()
-        for batch in batches:
-            inputs = self._prepare_inputs({key: value for key, value in batch.items() if key != "where"})
-            with torch.no_grad(), self.compute_loss_context_manager():
-                losses = self.model(**inputs, tasks=list(inputs["labels"]), num_items=num_items).losses
-            for name, loss in losses.items():
-                sums[name] = sums.get(name, 0.0) + loss
-        return sums
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add each task's loss and share of the labels, and each group's rate, to the training log."""

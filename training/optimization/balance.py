@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -105,6 +106,28 @@ def _guessing_costs(task: TaskConfig) -> float:
         return 1.0  # targets are scaled to variance 1, which is the squared error of the mean
     # Each label of a multi-label task is a question with two answers.
     return math.log(2 if task.loss == "binary_cross_entropy" else max(task.num_labels, 2))
+
+
+def step_losses(
+    model: Any, prepare: Callable[[Any], Any], batches: Sequence[dict[str, Any]], num_items: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return the losses of a step's batches by task, as in training but without a gradient.
+
+    Args:
+        model: As it is now; it is left in training mode.
+        prepare: Brings a batch to the model's device.
+        batches: Of this process, as collated.
+        num_items: What each task's loss is divided by.
+    """
+    sums: dict[str, Tensor] = {}
+    model.train()
+    for batch in batches:
+        inputs = prepare({key: value for key, value in batch.items() if key != "where"})
+        with torch.no_grad():
+            losses = model(**inputs, tasks=list(inputs["labels"]), num_items=num_items).losses
+        for name, loss in losses.items():
+            sums[name] = sums.get(name, 0.0) + loss
+    return sums
 
 
 def save_balance(balance: Balance, folder: Path) -> None:
