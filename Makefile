@@ -27,9 +27,10 @@ $(INSTALL) --no-deps --no-build-isolation -e .
 touch $(1)/.stamp
 endef
 
+# Checkpoints are there only while a run is unfinished.
 quickstart: setup
-	rm -rf runs/quickstart
-	.venv/bin/polyhead train recipes/quickstart.yaml --output runs/quickstart
+	ls -d runs/quickstart/checkpoint-* >/dev/null 2>&1 || rm -rf runs/quickstart
+	.venv/bin/polyhead train recipes/quickstart.yaml --output runs/quickstart $$(test ! -d runs/quickstart || echo --resume)
 	.venv/bin/polyhead evaluate runs/quickstart recipes/quickstart.yaml --split test
 	.venv/bin/python recipes/quickstart/load_without_polyhead.py runs/quickstart
 

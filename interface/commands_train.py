@@ -61,6 +61,10 @@ def train(
         print_scores(_main_scores(result.model, result.scores), f"{result.split} scores")
     else:
         print("no scores: the recipe has no validation split")
+    told = "no pictures: they need matplotlib, pip install 'polyhead[plots]'"
+    if result.pictures is not None:
+        told = f"{len(result.pictures)} pictures"
+    print(f"run: {result.record} (metrics, recipe, versions, {told})")
     print(f"model: {result.output}")
 
 
@@ -126,7 +130,7 @@ def _show_data(recipe: Path, overrides: Sequence[str], report: "DataReport") -> 
 
 def _how_to_go_on(recipe: Path, output: Path, overrides: Sequence[str]) -> str:
     if not any(output.glob("checkpoint-*")):
-        return f"Nothing was saved yet: start again, with --output {output} empty."
+        return "Nothing was saved yet: start again with the same command."
     command = ["polyhead", "train", str(recipe), "--output", str(output), *_options(overrides), "--resume"]
     return f"Go on with: {shlex.join(command)}"
 

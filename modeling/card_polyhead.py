@@ -2,6 +2,9 @@
 
 from pathlib import Path
 from string import Template
+from typing import Any
+
+from transformers.utils import cached_file
 
 from ..configuration.configuration_polyhead import PolyheadConfig
 from ..configuration.tasks_polyhead import TaskConfig
@@ -11,22 +14,29 @@ CARD = "README.md"
 MARK = "<!-- rendered by polyhead: save_pretrained replaces this file unless you remove this line -->\n"
 
 
-def write_card(directory: Path, config: PolyheadConfig, source: Path | None) -> None:
+def write_card(directory: Path, config: PolyheadConfig, source: tuple[str, dict[str, Any]] | None) -> None:
     """Write the card of a checkpoint; a README that was written by hand stays.
 
     Args:
         directory: Of the checkpoint.
         config: What the card tells.
-        source: Folder that the model was loaded from. Code that runs from a checkpoint has no template beside it and
-            takes the card along from there.
+        source: Folder or Hub name that the model was loaded from, and options of the Hub. Code that runs from a
+            checkpoint has no template beside it and takes the card along from there.
     """
     target = directory / CARD
     if target.is_file() and MARK not in target.read_text(encoding="utf-8"):
         return
     if TEMPLATE.is_file():
         target.write_text(render_card(TEMPLATE.read_text(encoding="utf-8"), config), encoding="utf-8")
-    elif source is not None and (source / CARD).is_file() and (source / CARD).resolve() != target.resolve():
-        target.write_text((source / CARD).read_text(encoding="utf-8"), encoding="utf-8")
+    elif source is not None and (card := _card_of(*source)) is not None and card.resolve() != target.resolve():
+        target.write_text(card.read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def _card_of(name: str, hub_options: dict[str, Any]) -> Path | None:
+    kinds = ("missing_entries", "connection_errors", "gated_repo")
+    quiet = {f"_raise_exceptions_for_{kind}": False for kind in kinds}  # a model without its card can still be saved
+    found = cached_file(name, CARD, **quiet, **hub_options)
+    return None if found is None else Path(found)
 
 
 def render_card(template: str, config: PolyheadConfig) -> str:

@@ -212,7 +212,7 @@ class CheckpointMixin(PreTrainedModel):
 
     def _save_companions(self, directory: Path, projection: dict[str, torch.Tensor] | None) -> None:
         copy_code(directory)
-        write_card(directory, self.config, None if self._source is None else Path(self._source[0]))
+        write_card(directory, self.config, self._source)
         if self._tokenizer is None and self._source is None:
             return  # built from a config alone: nothing to tokenize with
         save_tokenizer(self.tokenizer, directory)

@@ -15,6 +15,7 @@ from .optimization.freezing import freeze_rule
 from .optimization.lora import lora_settings
 from .optimization.parameter_groups import COMPONENTS
 from .run.processes import needs_cpu, warn_if_alone
+from .run.reporting import refuse_missing_services
 
 SAMPLING_STRATEGIES = ("group_by_length", "random")
 # Settings of transformers that would have no effect here, or a bad one, and what to do instead.
@@ -125,6 +126,13 @@ class PolyheadTrainingArguments(TrainingArguments):
         default="epoch", metadata={"help": "When to save: `no`, `steps`, `epoch` or `best`."}
     )
     save_total_limit: int | None = field(default=2, metadata={"help": "How many running checkpoints to keep."})
+    keep_checkpoints: bool = field(
+        default=False,
+        metadata={
+            "help": "Keep the running checkpoints when `polyhead train` has finished. Each holds the model and the "
+            "optimizer's state, twice as large again."
+        },
+    )
     load_best_model_at_end: bool = field(
         default=True, metadata={"help": "End with the checkpoint of the best multi-task score on the validation split."}
     )
@@ -142,6 +150,15 @@ class PolyheadTrainingArguments(TrainingArguments):
         default=0.06, metadata={"help": "Warm-up in steps, or below 1 as a share of all steps."}
     )
     weight_decay: float = field(default=0.01, metadata={"help": "For matrices; biases and norms have none."})
+    logging_steps: float = field(
+        default=0.01,
+        metadata={
+            "help": "Optimizer steps between log entries, or below 1 as a share of all steps: a hundred entries."
+        },
+    )
+    eval_steps: float | None = field(
+        default=500, metadata={"help": "Optimizer steps between evaluations where eval_strategy is `steps`."}
+    )
     logging_nan_inf_filter: bool = field(
         default=False, metadata={"help": "Off: the filter would log a NaN loss as 0 and go on to ruin the weights."}
     )
@@ -183,6 +200,7 @@ class PolyheadTrainingArguments(TrainingArguments):
             self.use_cpu = True
         warn_if_alone()
         super().__post_init__()
+        refuse_missing_services(self.report_to or [])
 
     def _check_balance(self) -> None:
         if self.balance not in BALANCES:

@@ -1,5 +1,6 @@
 """Scores of a model on labelled rows, by task."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,26 @@ from ..modeling.predicting_polyhead import label_probabilities, tag_spans, unsca
 from ..modeling.texts_polyhead import joined_word_spans
 from .data.collation import stack_labels
 from .data.examples import MultiTaskDataset
+from .metrics.confusion import Confusion, count_confusion
 from .metrics.joint_accuracy import joint_accuracies, right_rows
 from .metrics.metrics import compute_task_metrics
 from .metrics.multi_task_score import multi_task_score
 from .pair_evaluation import PairCollection
 
 Scores = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was found on labelled rows.
+
+    Args:
+        scores: By task, as `evaluate_model` gives them.
+        confusions: By task, of those that have one.
+    """
+
+    scores: Scores
+    confusions: dict[str, Confusion]
 
 
 class AnswerCollection:
@@ -69,6 +84,13 @@ def evaluate_model(
     Raises:
         ValueError: A named task has no label in the data.
     """
+    return evaluate_closely(model, dataset, tasks, batch_size).scores
+
+
+def evaluate_closely(
+    model: Any, dataset: MultiTaskDataset, tasks: list[str] | None = None, batch_size: int | None = None
+) -> Evaluation:
+    """Measure as `evaluate_model` does, and count which label was taken for which."""
     collected: Collected = {}
     for source, positions in dataset.ranges.items():
         here = [task for task in dataset.labelled_tasks(source) if tasks is None or task.name in tasks]
@@ -83,7 +105,7 @@ def evaluate_model(
     scores = {task.name: collected[task.name].scores(task) for task in measured}
     for name, value in joint_accuracies(_right_by_row(measured, collected)).items():
         scores[name]["joint_accuracy"] = value
-    return scores
+    return Evaluation(scores, _confusions(measured, collected))
 
 
 def flat_metrics(tasks: list[TaskConfig], scores: Scores, prefix: str = "eval") -> dict[str, float]:
@@ -113,6 +135,18 @@ def _collect(
                     task.name, PairCollection() if task.kind == "pair_similarity" else AnswerCollection()
                 )
                 store.add(task, output, labelled, [positions[rows[number]] for number in labelled], dataset)
+
+
+def _confusions(tasks: list[TaskConfig], collected: Collected) -> dict[str, Confusion]:
+    confusions = {}
+    for task in tasks:
+        found = collected[task.name]
+        counted = None
+        if isinstance(found, AnswerCollection):
+            counted = count_confusion(task, found.predictions, found.references)
+        if counted is not None:
+            confusions[task.name] = counted
+    return confusions
 
 
 def _right_by_row(tasks: list[TaskConfig], collected: Collected) -> dict[str, dict[int, bool]]:

@@ -214,20 +214,13 @@ def draw_rates(plan: RunPlan, path: Path) -> None:
         ImportError: matplotlib is missing; the message says how to install it.
     """
     try:
-        import matplotlib
-
-        matplotlib.use("Agg")
-        from matplotlib import pyplot
+        from .run.pictures_rates import plot_rates
     except ImportError as error:
         raise ImportError("the picture needs matplotlib: pip install 'polyhead[plots]'.") from error
-    figure, axes = pyplot.subplots(figsize=(9, 5))
-    shown = [group for group in plan.groups if not group.name.endswith("_no_decay")]
-    for position, group in enumerate(shown):
-        is_trained = [any(start <= step <= end for start, end in group.trainable) for step in plan.curve_steps]
-        rates = [rate if on else math.nan for rate, on in zip(group.rates, is_trained, strict=True)]
-        axes.plot(plan.curve_steps, rates, label=group.name, color=pyplot.cm.viridis(position / max(1, len(shown) - 1)))
-    axes.set(xlabel="optimizer step", ylabel="learning rate", yscale="log", title="Learning rate of each group")
-    axes.legend(fontsize="small")
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
-    pyplot.close(figure)
+    curves = {}
+    for group in plan.groups:
+        if not group.name.endswith("_no_decay"):
+            is_trained = [any(start <= step <= end for start, end in group.trainable) for step in plan.curve_steps]
+            rates = [rate if on else math.nan for rate, on in zip(group.rates, is_trained, strict=True)]
+            curves[group.name] = (plan.curve_steps, rates)
+    plot_rates(curves).savefig(path, dpi=110)

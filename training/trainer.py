@@ -1,6 +1,5 @@
 """The HF Trainer for several tasks: our batches, our parameter groups, losses and scores by task."""
 
-from collections import defaultdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from transformers import ProgressCallback
+from transformers import PrinterCallback, ProgressCallback
 from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_utils import EvalLoopOutput
 from transformers.utils import SAFE_WEIGHTS_NAME, logging
@@ -19,7 +18,7 @@ from .data.collation import Collator
 from .data.examples import MultiTaskDataset
 from .data.ranking_batches import refuse_single_rows
 from .data.sampling import MultiTaskBatchSampler
-from .evaluation import evaluate_model, flat_metrics
+from .evaluation import Evaluation, evaluate_closely, flat_metrics
 from .optimization.balance import Step, load_balance, save_balance, step_losses
 from .optimization.balancing import BALANCES
 from .optimization.freeze_callback import FreezeCallback
@@ -30,7 +29,7 @@ from .optimization.parameter_groups import component_rates, parameter_groups
 from .run.broken_training import refuse_loss, refuse_weights
 from .run.checkpoints import CheckpointingTrainer
 from .run.out_of_memory import tell_out_of_memory
-from .run.progress import CompactProgressCallback
+from .run.progress import CompactPrinterCallback, CompactProgressCallback
 
 logger = logging.get_logger(__name__)
 
@@ -57,6 +56,8 @@ class PolyheadTrainer(CheckpointingTrainer):
             add_lora(model, lora_settings(args.lora))
         if self.pop_callback(ProgressCallback) is not None:
             self.add_callback(CompactProgressCallback)
+        if self.pop_callback(PrinterCallback) is not None:
+            self.add_callback(CompactPrinterCallback)
         self.freeze_rules = [freeze_rule(rule) for rule in args.freeze or []]
         if args.thaw_every_epochs is not None or args.thaw_every_steps is not None:
             self.freeze_rules += gradual_unfreezing(model, args.thaw_every_epochs, args.thaw_every_steps)
@@ -72,10 +73,7 @@ class PolyheadTrainer(CheckpointingTrainer):
         self._sampler: MultiTaskBatchSampler
         self._rates: dict[str, float] = {}
         self.last_batch: dict[str, Any] | None = None  # what an error tells of
-        # Since the last log, by task: losses of this process, and the number of steps that had a label anywhere.
-        self._loss_sums: dict[str, Tensor] = {}
-        self._num_steps: dict[str, int] = defaultdict(int)
-        self._num_labels: dict[str, int] = defaultdict(int)
+        self.evaluations: dict[int, Evaluation] = {}  # of `eval_dataset`, by the step after which they were made
 
     optimizer: Any
 
@@ -146,8 +144,7 @@ class PolyheadTrainer(CheckpointingTrainer):
         if not outputs.loss.isfinite():
             refuse_loss(self.model.config.tasks, outputs, inputs["labels"], where, self.state.global_step + 1)
         self._rates = component_rates(self.optimizer.param_groups)
-        for name, loss in outputs.losses.items():
-            self._loss_sums[name] = self._loss_sums.get(name, 0.0) + loss.detach()
+        self.note_losses(outputs.losses)
         loss = self.balance.combine(outputs.losses, outputs.loss)
         # DDP averages gradients over ranks, but the items of all ranks were counted.
         loss = loss * (self.accelerator.num_processes if num_items_in_batch is not None else 1)
@@ -170,9 +167,7 @@ class PolyheadTrainer(CheckpointingTrainer):
                 if task.name in batch["labels"]:
                     counts[position] += count_labelled(task, batch["labels"][task.name]).to(device)
         counts = self.accelerator.reduce(counts, "sum")
-        for task, count in zip(tasks, counts.tolist(), strict=True):
-            self._num_steps[task.name] += bool(count)
-            self._num_labels[task.name] += count
+        self.note_labels({task.name: count for task, count in zip(tasks, counts.tolist(), strict=True)})
         num_items = {task.name: count for task, count in zip(tasks, counts, strict=True)}
         self.balance.step = Step(
             number=self.state.global_step,
@@ -186,28 +181,9 @@ class PolyheadTrainer(CheckpointingTrainer):
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add each task's loss and share of the labels, and each group's rate, to the training log."""
         if "loss" in logs:
-            logs |= self._mean_losses() | self._shares() | self._rates
+            logs |= self.take_task_logs() | self._rates
             logs |= {f"balance/{name}": weight for name, weight in self.balance.weights.items()}
         super().log(logs, start_time)
-
-    def _shares(self) -> dict[str, float]:
-        total = sum(self._num_labels.values())
-        shares = {f"share/{name}": count / total for name, count in self._num_labels.items() if total}
-        self._num_labels.clear()
-        return shares
-
-    def _mean_losses(self) -> dict[str, float]:
-        names = [task.name for task in self.model.config.tasks]
-        sums = torch.tensor([float(self._loss_sums.get(name, 0.0)) for name in names], device=self.args.device)
-        sums = self.accelerator.reduce(sums, "sum")
-        means = {
-            f"loss/{name}": total / self._num_steps[name]
-            for name, total in zip(names, sums.tolist(), strict=True)
-            if self._num_steps[name]
-        }
-        self._loss_sums.clear()
-        self._num_steps.clear()
-        return means
 
     def evaluation_loop(
         self,
@@ -219,8 +195,10 @@ class PolyheadTrainer(CheckpointingTrainer):
     ) -> EvalLoopOutput:
         """Measure every task by the path that `predict` takes; every rank measures all rows."""
         dataset: Any = dataloader.dataset
-        scores = evaluate_model(self.model, dataset)
-        metrics = flat_metrics(self.model.config.tasks, scores, metric_key_prefix)
+        evaluation = evaluate_closely(self.model, dataset)
+        if dataset is self.eval_dataset:
+            self.evaluations[self.state.global_step] = evaluation
+        metrics = flat_metrics(self.model.config.tasks, evaluation.scores, metric_key_prefix)
         return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=len(dataset))
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:

@@ -14,15 +14,19 @@ from .check.report import DataReport, check_data, tokenized_lengths
 from .data.examples import MultiTaskDataset
 from .data.rows import LoadedData, load_data, read_rows
 from .data.tables import has_split
-from .evaluation import Scores, evaluate_model
+from .evaluation import Evaluation, Scores, evaluate_closely, evaluate_model
 from .metrics.multi_task_score import primary_metric
 from .optimization.lora import merge_lora
 from .recipe.recipe import Recipe, load_recipe
 from .run.checkpoints import newest_whole_checkpoint, refuse_other_run
 from .run.full_disk import tell_full_disk
 from .run.interruption import InterruptCallback
-from .run.output_folder import check_output
+from .run.metrics_file import METRICS, MetricsFileCallback
+from .run.output_folder import RECORD, check_output, remove_checkpoints
+from .run.pictures import draw_pictures
 from .run.progress import close_bars
+from .run.record import write_record
+from .run.reporting import report_into
 from .starting_checkpoint import starting_tasks
 from .trainer import PolyheadTrainer
 
@@ -38,12 +42,16 @@ class TrainingResult:
         output: Folder of the saved model.
         split: The split that `scores` were measured on, None where the recipe has only training rows.
         scores: By task, as `evaluate_model` gives them.
+        record: Folder of what is known about the run: log, recipe, versions and pictures.
+        pictures: Files in `record`; None where matplotlib, which draws them, is not installed.
     """
 
     model: PolyheadModel
     output: Path
     split: str | None
     scores: Scores
+    record: Path
+    pictures: list[Path] | None
 
 
 def train_recipe(
@@ -53,7 +61,9 @@ def train_recipe(
     resume: bool = False,
     show_data: Callable[[DataReport], None] | None = None,
 ) -> TrainingResult:
-    """Train what a recipe describes and save the model in `output`, running checkpoints in `output/checkpoint-N`.
+    """Train what a recipe describes and save the model in `output`, what is known about the run in `output/run`.
+
+    Running checkpoints lie in `output/checkpoint-N` until the model is saved.
 
     Args:
         path: The recipe.
@@ -68,11 +78,17 @@ def train_recipe(
     """
     recipe = load_recipe(path, overrides)
     output = Path(output)
-    checkpoint = _starting_point(output, resume)
+    check_output(output, resume)
+    checkpoint = newest_whole_checkpoint(output) if resume else None
     trainer = prepare_trainer(recipe, output, show_data)
     model: PolyheadModel = trainer.model
     if checkpoint is not None:
         refuse_other_run(checkpoint, trainer.run_facts())
+    record = output / RECORD
+    if trainer.is_world_process_zero():
+        write_record(record, recipe, trainer.args)
+    trainer.add_callback(MetricsFileCallback(record / METRICS))
+    report_into(record, trainer.callback_handler.callbacks)
     interrupt = InterruptCallback()
     trainer.add_callback(interrupt)
     try:
@@ -89,12 +105,17 @@ def train_recipe(
     merge_lora(model)
     model.eval()
     split = "validation" if trainer.eval_dataset is not None else None
-    scores = evaluate_model(model, trainer.eval_dataset) if split else {}
-    model.config.results = result_rows(model, recipe, scores, split) if split else []
+    evaluation = _final_evaluation(trainer) if split else Evaluation({}, {})
+    model.config.results = result_rows(model, recipe, evaluation.scores, split) if split else []
+    trainer.accelerator.wait_for_everyone()  # nobody reads checkpoints any more
+    pictures: list[Path] | None = []
     if trainer.is_world_process_zero():
         with tell_full_disk(output, "the model"):
             model.save_pretrained(output)
-    return TrainingResult(model, output, split, scores)
+        pictures = draw_pictures(record, model.config.tasks, evaluation.confusions)
+        if not trainer.args.keep_checkpoints:
+            remove_checkpoints(output)
+    return TrainingResult(model, output, split, evaluation.scores, record, pictures)
 
 
 def prepare_trainer(
@@ -112,6 +133,18 @@ def prepare_trainer(
         by_split: Any = {split: datasets[name] for name, split in DATASET_SPLITS.items()}
         show_data(check_data(data, tokenized_lengths(by_split, model.max_length)))
     return trainer
+
+
+def _final_evaluation(trainer: PolyheadTrainer) -> Evaluation:
+    """Return what holds for the saved model, measured anew unless that has been done with the same weights."""
+    state = trainer.state
+    is_best = trainer.args.load_best_model_at_end and state.best_model_checkpoint is not None
+    step = state.best_global_step if is_best else state.global_step
+    # In mixed precision the run has measured with rounded weights, with adapters before these were merged.
+    is_same = trainer.accelerator.mixed_precision == "no" and trainer.args.lora is None
+    if is_same and step in trainer.evaluations:
+        return trainer.evaluations[step]
+    return evaluate_closely(trainer.model, trainer.eval_dataset)
 
 
 def evaluate_recipe(
@@ -175,8 +208,3 @@ def _dataset(model: PolyheadModel, data: LoadedData, split: Any) -> MultiTaskDat
     if not data.rows[split]:
         return None
     return MultiTaskDataset(data.rows[split], model.config.tasks, model.tokenizer, model.max_length)
-
-
-def _starting_point(output: Path, resume: bool) -> Path | None:
-    check_output(output, resume)
-    return newest_whole_checkpoint(output) if resume else None

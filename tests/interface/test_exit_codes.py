@@ -84,7 +84,7 @@ def test_interrupted_before_anything_was_saved_says_to_start_again(polyhead, fol
     monkeypatch.setattr("polyhead.training.training.train_recipe", _interrupt)
     result = polyhead("train", "recipe.yaml", "--output", "out")
     assert result.exit_code == 130
-    assert result.stderr == "error: interrupted. Nothing was saved yet: start again, with --output out empty.\n"
+    assert result.stderr == "error: interrupted. Nothing was saved yet: start again with the same command.\n"
 
 
 def test_process_reads_a_pipe_and_ends_with_the_exit_code_of_a_mistake(trained):

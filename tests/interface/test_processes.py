@@ -13,7 +13,14 @@ TORCHRUN = ["torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
 # For the CPU too: with --cpu, accelerate starts one process.
 ACCELERATE = ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0"]
 # Gradient descent: Adam would blow up rounding where a gradient is 0 but for that.
-OPTIONS = ["optim=sgd", "learning_rate=0.05", "warmup_steps=0", "per_device_train_batch_size=2", "thaw_every_steps=3"]
+OPTIONS = [
+    "optim=sgd",
+    "learning_rate=0.05",
+    "warmup_steps=0",
+    "per_device_train_batch_size=2",
+    "thaw_every_steps=3",
+    "keep_checkpoints=true",
+]
 OPTIONS = [f"train.{option}" for option in OPTIONS]
 OPTIONS += ["tasks.topic.head_dropout=0", "tasks.mood.head_dropout=0"]  # each process would drop out other numbers
 OPTIONS += [f"model.from_scratch.{name}=0" for name in ("hidden_dropout_prob", "attention_probs_dropout_prob")]

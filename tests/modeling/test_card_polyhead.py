@@ -91,5 +91,21 @@ def test_code_without_a_template_takes_the_card_along(config, tmp_path, monkeypa
     (tmp_path / "from").mkdir()
     (tmp_path / "to").mkdir()
     (tmp_path / "from" / "README.md").write_text(f"{MARK}\n# Card", encoding="utf-8")
-    write_card(tmp_path / "to", config, tmp_path / "from")
+    write_card(tmp_path / "to", config, (str(tmp_path / "from"), {}))
+    assert (tmp_path / "to" / "README.md").read_text(encoding="utf-8") == f"{MARK}\n# Card"
+
+
+def test_the_card_of_a_model_from_the_hub_is_taken_along(config, tmp_path, monkeypatch):
+    monkeypatch.setattr("polyhead.modeling.card_polyhead.TEMPLATE", Path("/no/such/template"))
+    cached = tmp_path / "cache" / "models--some--model"
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs" / "main").write_text("abc", encoding="utf-8")
+    (cached / "snapshots" / "abc").mkdir(parents=True)
+    (tmp_path / "to").mkdir()
+    source = ("some/model", {"cache_dir": str(tmp_path / "cache")})
+    write_card(tmp_path / "to", config, source)
+    assert not (tmp_path / "to" / "README.md").exists()
+
+    (cached / "snapshots" / "abc" / "README.md").write_text(f"{MARK}\n# Card", encoding="utf-8")
+    write_card(tmp_path / "to", config, source)
     assert (tmp_path / "to" / "README.md").read_text(encoding="utf-8") == f"{MARK}\n# Card"

@@ -91,9 +91,9 @@ def test_scores_of_a_run_in_mixed_precision_are_those_of_the_saved_model_too(rec
 def test_the_model_is_the_one_of_the_best_epoch(recipe, tmp_path):
     # So high a rate that later epochs are worse than the first.
     train = {"num_train_epochs": 4, "learning_rate": 0.3, "lr_scheduler_type": "constant", "warmup_steps": 0}
-    result = train_recipe(recipe(train={**train, "save_total_limit": 4}), tmp_path / "out")
+    result = train_recipe(recipe(train={**train, "save_total_limit": 4, "keep_checkpoints": True}), tmp_path / "out")
     state = json.loads((tmp_path / "out" / "checkpoint-20" / "trainer_state.json").read_text())
-    best = PolyheadModel.from_pretrained(state["best_model_checkpoint"])
+    best = PolyheadModel.from_pretrained(tmp_path / "out" / f"checkpoint-{state['best_global_step']}")
 
     scores = {log["step"]: log["eval_score"] for log in state["log_history"] if "eval_score" in log}
     assert scores[state["best_global_step"]] == max(scores.values())
@@ -101,7 +101,7 @@ def test_the_model_is_the_one_of_the_best_epoch(recipe, tmp_path):
 
 
 def test_without_validation_rows_the_last_weights_stay_and_nothing_is_measured(recipe, tmp_path):
-    result = train_recipe(recipe(data={"validation": None}), tmp_path / "out")
+    result = train_recipe(recipe(data={"validation": None}, train={"keep_checkpoints": True}), tmp_path / "out")
 
     assert (result.split, result.scores) == (None, {})
     assert result.model.config.results == []
@@ -128,7 +128,7 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(recipe, tmp
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_model(recipe, tmp_path):
     whole = train_recipe(recipe(), tmp_path / "whole")
-    train_recipe(recipe(), tmp_path / "stopped")
+    train_recipe(recipe(train={"keep_checkpoints": True}), tmp_path / "stopped")
     shutil.rmtree(tmp_path / "stopped" / "checkpoint-10")
     (tmp_path / "stopped" / "model.safetensors").unlink()
     torch.manual_seed(99)
@@ -210,6 +210,7 @@ def test_a_validation_split_without_rows_is_refused_before_the_work(recipe, tmp_
 
 def test_a_run_with_lora_ends_with_an_ordinary_model_of_the_best_epoch(recipe, tmp_path):
     train = {"lora": {"rank": 4, "dropout": 0.1}, "thaw_every_epochs": 0.5, "learning_rate": 1e-2}
+    train |= {"keep_checkpoints": True}
     result = train_recipe(recipe(train=train), tmp_path / "out")
     loaded, scores = evaluate_recipe(tmp_path / "out", recipe(), "validation")
 

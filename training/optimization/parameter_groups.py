@@ -62,8 +62,13 @@ def parameter_groups(
 
 
 def component_rates(groups: Iterable[dict[str, Any]]) -> dict[str, float]:
-    """Return the present rate of each group of parameters, with and without decay as one, for logs."""
-    return {f"lr/{group['name'].removesuffix('_no_decay')}": group["lr"] for group in groups}
+    """Return the present rate of each group of parameters, with and without decay as one, for logs; 0 when it is frozen."""
+    rates: dict[str, float] = {}
+    for group in groups:
+        key = f"lr/{group['name'].removesuffix('_no_decay')}"
+        is_trained = any(parameter.requires_grad for parameter in group["params"])
+        rates[key] = max(rates.get(key, 0.0), group["lr"] if is_trained else 0.0)
+    return rates
 
 
 def _learning(model: nn.Module) -> list[tuple[str, nn.Parameter]]:

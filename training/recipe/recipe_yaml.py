@@ -1,4 +1,4 @@
-"""Reading a recipe's YAML strictly: plain data only, no key twice, numbers as people write them."""
+"""Reading a recipe's YAML strictly: plain data only, no key twice, numbers as people write them; and writing it."""
 
 import re
 from collections.abc import Hashable
@@ -35,12 +35,22 @@ _StrictLoader.yaml_implicit_resolvers = {
 _StrictLoader.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what `_StrictLoader` reads back as it was; YAML 1.1's own readers do too."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
 # YAML 1.1 asks for a dot and a signed exponent, so PyYAML reads 1e-5 as text: https://github.com/yaml/pyyaml/issues/173
-_StrictLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$"),
-    list("-+.0123456789"),
-)
+for _reader_or_writer in (_StrictLoader, _Dumper):
+    _reader_or_writer.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"[-+]?(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)[eE][-+]?\d+$"),
+        list("-+.0123456789"),
+    )
 
 
 def parse_yaml(text: str, origin: str) -> Any:
@@ -70,6 +80,11 @@ def parse_yaml(text: str, origin: str) -> Any:
     finally:
         if loader is not None:
             loader.dispose()
+
+
+def format_yaml(content: dict[str, Any]) -> str:
+    """Write plain data as YAML that `parse_yaml` reads back as it was."""
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
 
 
 def read_recipe_file(path: str | Path) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Running checkpoints that are whole or not there: written beside, listed in a manifest, then moved."""
 
+import dataclasses
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -8,7 +9,6 @@ from typing import Any
 import torch
 import transformers
 from torch import nn
-from transformers import Trainer
 from transformers.trainer import TRAINER_STATE_NAME
 from transformers.trainer_utils import rotate_checkpoints
 from transformers.utils import logging
@@ -16,14 +16,13 @@ from transformers.utils import logging
 from ..optimization.lora import lora_settings
 from .full_disk import tell_full_disk
 from .manifest import find_damage, read_manifest, write_manifest
-from .output_folder import numbered_checkpoints
+from .output_folder import STAGING, numbered_checkpoints
+from .task_logging import TaskLoggingTrainer
 
 logger = logging.get_logger(__name__)
 
-STAGING = ".unfinished"
 
-
-class CheckpointingTrainer(Trainer):
+class CheckpointingTrainer(TaskLoggingTrainer):
     """A Trainer whose `checkpoint-N` folders appear complete or not at all."""
 
     _is_staging = False
@@ -37,6 +36,17 @@ class CheckpointingTrainer(Trainer):
     def _get_output_dir(self, trial: Any) -> str:
         folder = super()._get_output_dir(trial)
         return str(Path(folder) / STAGING) if self._is_staging else folder
+
+    def _init_training_state(self, *args: Any, **kwargs: Any) -> tuple[int, int]:
+        start = super()._init_training_state(*args, **kwargs)
+        if self.state.best_global_step:
+            best = Path(self.args.output_dir) / f"checkpoint-{self.state.best_global_step}"
+            self.state.best_model_checkpoint = str(best) if best.is_dir() else None
+            if not best.is_dir():
+                logger.warning(
+                    f"{best.name}, the best so far, is gone: unless a better one comes, the last weights stay."
+                )
+        return start
 
     def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
         run_folder = Path(super()._get_output_dir(trial))
@@ -62,7 +72,8 @@ class CheckpointingTrainer(Trainer):
             self.state.best_model_checkpoint = str(run_folder / f"checkpoint-{self.state.best_global_step}")
         self.accelerator.wait_for_everyone()
         if self.args.should_save:
-            self.state.save_to_json(str(staged / TRAINER_STATE_NAME))  # now with the final path of the best checkpoint
+            # Where the best checkpoint lies follows from its step, also when the run's folder has been moved.
+            dataclasses.replace(self.state, best_model_checkpoint=None).save_to_json(str(staged / TRAINER_STATE_NAME))
             versions = {"torch": torch.__version__, "transformers": transformers.__version__}
             write_manifest(staged, {"step": self.state.global_step, "versions": versions, **self.run_facts()})
             shutil.rmtree(final, ignore_errors=True)

@@ -1,10 +1,10 @@
-"""How a run shows itself: one bar, and one line per evaluation."""
+"""How a run shows itself: one bar with the training loss, and one line per evaluation."""
 
 import sys
 from collections.abc import Mapping
 from typing import Any
 
-from transformers import ProgressCallback, Trainer
+from transformers import PrinterCallback, ProgressCallback, Trainer
 
 
 class CompactProgressCallback(ProgressCallback):
@@ -13,9 +13,12 @@ class CompactProgressCallback(ProgressCallback):
     training_bar: Any  # a tqdm, or None between runs
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
-        """Write the line beside the bar, on standard error as the bar is."""
-        line = describe_log(logs or {})
-        if line and state.is_world_process_zero and self.training_bar is not None:
+        """Put the loss behind the bar and the line above it, on standard error as the bar is."""
+        if not state.is_world_process_zero or self.training_bar is None:
+            return
+        if logs and "loss" in logs:
+            self.training_bar.set_postfix_str(f"loss {logs['loss']:.4f}", refresh=False)
+        elif line := describe_log(logs or {}):
             self.training_bar.write(line, file=sys.stderr)
 
     def close(self) -> None:
@@ -23,6 +26,16 @@ class CompactProgressCallback(ProgressCallback):
         if self.training_bar is not None:
             self.training_bar.close()
             self.training_bar = None
+
+
+class CompactPrinterCallback(PrinterCallback):
+    """The same lines where there is no bar."""
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+        """Write the line."""
+        line = describe_log(logs or {})
+        if line and state.is_world_process_zero:
+            sys.stderr.write(f"{line}\n")
 
 
 def close_bars(trainer: Trainer) -> None:
@@ -33,14 +46,11 @@ def close_bars(trainer: Trainer) -> None:
 
 
 def describe_log(logs: Mapping[str, Any]) -> str:
-    """Say in one line what a log entry tells about the run; empty for the summary at its end.
+    """Say in one line what an evaluation has found; empty for other log entries.
 
     >>> describe_log({"eval_loss": 0.53219, "eval_score": 0.81, "eval_topic_accuracy": 0.8, "epoch": 2.0})
     'epoch 2  validation loss 0.5322  score 0.8100'
-    >>> describe_log({"loss": 1.25, "epoch": 0.5})
-    'epoch 0.5  training loss 1.2500'
     """
-    epoch = f"epoch {logs.get('epoch', 0):.4g}"
-    if "eval_loss" in logs:
-        return f"{epoch}  validation loss {logs['eval_loss']:.4f}  score {logs['eval_score']:.4f}"
-    return f"{epoch}  training loss {logs['loss']:.4f}" if "loss" in logs else ""
+    if "eval_loss" not in logs:
+        return ""
+    return f"epoch {logs.get('epoch', 0):.4g}  validation loss {logs['eval_loss']:.4f}  score {logs['eval_score']:.4f}"

@@ -117,3 +117,11 @@ def test_weights_without_a_gradient_are_not_decayed(new_model):
     optimizer.step()
 
     assert moved(before, weights(model)) == {"polyhead.heads.pet.output.weight", "polyhead.heads.pet.output.bias"}
+
+
+def test_the_logged_rate_of_a_frozen_group_is_zero(new_model):
+    model = new_model(PET)
+    groups = parameter_groups(model, 1.0, 0.0)
+    model.backbone.requires_grad_(False)
+
+    assert component_rates(groups) == {"lr/embeddings": 0.0, "lr/backbone": 0.0, "lr/heads": 1.0}

@@ -1,7 +1,7 @@
 import pytest
 
 from polyhead.training.recipe.recipe_error import RecipeError
-from polyhead.training.recipe.recipe_yaml import parse_yaml, read_recipe_file
+from polyhead.training.recipe.recipe_yaml import format_yaml, parse_yaml, read_recipe_file
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,13 @@ def test_a_missing_recipe_and_a_directory_are_refused(tmp_path):
         read_recipe_file(tmp_path / "absent.yaml")
     with pytest.raises(RecipeError, match="is a directory"):
         read_recipe_file(tmp_path)
+
+
+def test_what_is_written_is_read_back_as_it_was():
+    content = {
+        "labels": ["no", "1e5", "01", "null", "~", "", "ä: #", "a\nb", "1_0", "yes"],
+        "numbers": [1e-5, 1.0, 7, None],
+    }
+    content |= {"limit": float("inf"), "on": True, "nested": [{"name": "x", "path": "/a b/c.jsonl"}]}
+
+    assert parse_yaml(format_yaml(content), "test") == content
