@@ -144,7 +144,9 @@ def test_other_splits_and_chosen_tasks_can_be_measured(recipe, tmp_path):
     model, scores = evaluate_recipe(tmp_path / "out", recipe(), "test", tasks=["loud"])
 
     assert list(scores) == ["loud"]
-    assert evaluate_recipe(model, recipe(), "test")[1]["loud"] == scores["loud"]
+    together = evaluate_recipe(model, recipe(), "test")[1]["loud"]
+    del together["joint_accuracy"]  # of the rows that it shares with the tasks left out
+    assert together == scores["loud"]
     with pytest.raises(ValueError, match=r"no task 'lowd' in this model. Its tasks: pets, loud, number"):
         evaluate_recipe(tmp_path / "out", recipe(), "test", tasks=["lowd"])
     with pytest.raises(ValueError, match=r"no data set of .*recipe.yaml has a 'test' split"):
