@@ -53,6 +53,7 @@ class TaskConfig:
         thresholds: Decision thresholds on probabilities (multi-label: one per label, or one for all; binary: one);
             None: 0.5.
         metric: The metric that enters the multi-task score; None: the default of the kind.
+        score_weight: Weight of this task in the multi-task score, which ranks checkpoints and ends runs; 0 leaves it out.
 
     Raises:
         ValueError: A field is out of range or contradicts the kind; the message names task and field.
@@ -82,6 +83,7 @@ class TaskConfig:
     matryoshka_dims: list[int] | None = None
     thresholds: list[float] | None = None
     metric: str | None = None
+    score_weight: float = 1.0
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
@@ -177,6 +179,8 @@ class TaskConfig:
                 self._refuse(field, f"{getattr(self, field)} is not in [0, 1)")
         if not 0 <= self.weight < math.inf:
             self._refuse("weight", f"{self.weight} is negative or not finite; 0 switches the task's loss off")
+        if not 0 <= self.score_weight < math.inf:
+            self._refuse("score_weight", f"{self.score_weight} is negative or not finite; 0 leaves the task out")
         for field in ("head_num_layers", "head_num_attention_heads", "head_hidden_size"):
             if getattr(self, field) is not None and getattr(self, field) < 1:
                 self._refuse(field, f"{getattr(self, field)} must be at least 1")

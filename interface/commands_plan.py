@@ -65,6 +65,8 @@ def _print_plan(planned: "RunPlan") -> None:
         rates = [f"{rate:.1e}" if rate else "0" for rate in (group.start, group.peak, group.end)]
         table.add_row(group.name, depth, *rates, f"{group.weight_decay:g}", f"{sizes[group.name]:,}", spans)
     Console().print(table)
+    if planned.depends_on_scores:
+        print("rates: they also fall by what the evaluations show, which no plan can know; above, they never do")
     rows = ", ".join(f"{name} {count:,}" for name, count in planned.num_rows.items())
     print(f"rows: {rows}; {planned.num_truncated} too long and cut")
     print(f"steps: {planned.num_steps:,} ({planned.steps_per_epoch:,} an epoch, {planned.num_epochs:g} epochs)")

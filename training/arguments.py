@@ -7,23 +7,13 @@ from typing import Any
 from transformers import SchedulerType, TrainingArguments
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
-from .closest_name import suggest_name
+from .argument_checks import check_patience, check_settings
 from .data.mixing import Mixing
 from .metrics.multi_task_score import LOWER_IS_BETTER
-from .optimization.balancing import BALANCES
-from .optimization.freezing import freeze_rule
-from .optimization.lora import lora_settings
-from .optimization.parameter_groups import COMPONENTS
 from .run.processes import needs_cpu, warn_if_alone
 from .run.reporting import refuse_missing_services
 
-SAMPLING_STRATEGIES = ("group_by_length", "random")
-# Settings of transformers that would have no effect here, or a bad one, and what to do instead.
-REFUSED = {
-    "label_smoothing_factor": "set `label_smoothing` of the tasks",
-    "dataloader_drop_last": "every row is drawn once per epoch; leave it out",
-    "push_to_hub": "it would upload the optimizer's pickles; push the finished model",
-}
+FOLLOW_SCORES = (SchedulerType.REDUCE_ON_PLATEAU, "greedy")  # schedules that look at the evaluations
 
 
 @dataclass
@@ -48,6 +38,12 @@ class PolyheadTrainingArguments(TrainingArguments):
     head_multipliers: dict[str, float] | None = field(
         default=None, metadata={"help": "Factor on the heads' rate, by task."}
     )
+    reinit_top_layers: int | None = field(
+        default=None,
+        metadata={
+            "help": "Draw the weights of so many of the backbone's top layers anew before training; none by default."
+        },
+    )
     freeze: list[dict[str, Any]] | None = field(
         default=None,
         metadata={
@@ -61,6 +57,13 @@ class PolyheadTrainingArguments(TrainingArguments):
     )
     thaw_every_steps: int | None = field(
         default=None, metadata={"help": "Gradual unfreezing by optimizer steps, instead of epochs."}
+    )
+    thaw_warmup_steps: float = field(
+        default=0.0,
+        metadata={
+            "help": "The rate of what thaws rises from 0 to its scheduled rate over so many steps, or below 1 over that share "
+            "of all steps; 0: at once."
+        },
     )
     frozen_dropout: bool = field(
         default=False,
@@ -137,14 +140,31 @@ class PolyheadTrainingArguments(TrainingArguments):
         default=True, metadata={"help": "End with the checkpoint of the best multi-task score on the validation split."}
     )
     metric_for_best_model: str | None = field(
-        default="score", metadata={"help": "`score` is the mean over the tasks of each one's main metric."}
+        default="score",
+        metadata={
+            "help": "`score` is the mean over the tasks of each one's main metric, weighted by their `score_weight`."
+        },
     )
     greater_is_better: bool | None = field(
         default=None,
         metadata={"help": "Whether the metric of the best model should rise; None: as it is usual for it."},
     )
+    early_stopping_patience: int | None = field(
+        default=None,
+        metadata={"help": "End the run when the metric of the best model has not improved for so many evaluations."},
+    )
+    task_patience: int | None = field(
+        default=None,
+        metadata={
+            "help": "A task whose own main metric has not improved for so many evaluations stops alone: from the next epoch on "
+            "its data are not drawn and its loss is off."
+        },
+    )
     lr_scheduler_type: SchedulerType | str = field(
         default="linear", metadata={"help": "How the rates fall after warm-up."}
+    )
+    lr_scheduler_kwargs: dict[str, Any] | str | None = field(
+        default=None, metadata={"help": "Options of the schedule, such as `factor` of reduce_lr_on_plateau."}
     )
     warmup_steps: float = field(
         default=0.06, metadata={"help": "Warm-up in steps, or below 1 as a share of all steps."}
@@ -172,28 +192,8 @@ class PolyheadTrainingArguments(TrainingArguments):
     )
 
     def __post_init__(self) -> None:
-        unknown = [key for key in self.learning_rates or {} if key not in COMPONENTS and not set(key) & set(".*")]
-        if unknown:
-            raise ValueError(
-                f"learning_rates: {unknown} is no component; choose from {', '.join(COMPONENTS)}, or give a pattern on "
-                "parameter names, such as '*.attention.*'."
-            )
-        if self.layer_decay is not None and not 0 < self.layer_decay <= 1:
-            raise ValueError(f"layer_decay: {self.layer_decay} is not in (0, 1]; 0.9 is a usual value.")
+        check_settings(self)
         _ = self.mixing  # built here once, to refuse what makes no sense
-        for rule in self.freeze or []:
-            freeze_rule(rule)
-        if self.lora is not None:
-            lora_settings(self.lora)
-        if self.train_sampling_strategy not in SAMPLING_STRATEGIES:
-            raise ValueError(
-                f"train_sampling_strategy: '{self.train_sampling_strategy}' is not for several data sets; choose from "
-                f"{', '.join(SAMPLING_STRATEGIES)}."
-            )
-        self._check_balance()
-        for name, remedy in REFUSED.items():
-            if getattr(self, name):
-                raise ValueError(f"{name}: {getattr(self, name)} came, but this Trainer does not take it; {remedy}.")
         if self.greater_is_better is None and self.metric_for_best_model is not None:
             self.greater_is_better = not self.metric_for_best_model.endswith(tuple(LOWER_IS_BETTER))
         if needs_cpu():
@@ -201,18 +201,14 @@ class PolyheadTrainingArguments(TrainingArguments):
         warn_if_alone()
         super().__post_init__()
         refuse_missing_services(self.report_to or [])
-
-    def _check_balance(self) -> None:
-        if self.balance not in BALANCES:
-            raise ValueError(f"balance: '{self.balance}' is no method; {suggest_name(self.balance, BALANCES)}.")
-        if self.balance == "pcgrad" and self.fp16:
-            raise ValueError(
-                "balance: pcgrad came with fp16, whose scaled gradients it cannot compare; set bf16 instead."
-            )
-        if self.interference_every_steps is not None and self.interference_every_steps < 1:
-            raise ValueError(
-                f"interference_every_steps: {self.interference_every_steps} is below 1; 100 is a start, or leave it out."
-            )
+        check_patience(self)
+        if self.lr_scheduler_type in FOLLOW_SCORES:
+            # Both believe that lower is better, so they would cut the rates whenever the score rises.
+            mode = {"mode": "max" if self.greater_is_better else "min"}
+            given: Any = self.lr_scheduler_kwargs or {}  # never a string any more
+            self.lr_scheduler_kwargs = mode | given
+        if self.early_stopping_patience is not None:
+            self.restore_callback_states_from_checkpoint = True  # else a resumed run would count from 0
 
     @property
     def mixing(self) -> Mixing:

@@ -9,9 +9,11 @@ from typing import Any
 
 import torch
 
+from .arguments import FOLLOW_SCORES
 from .optimization.depth import depth_map
 from .optimization.freezing import frozen_parameters, parameters_of
 from .optimization.lora import base_weights
+from .optimization.thaw_warmup import group_thaws, num_warmup_steps, thaw_factor
 from .trainer import PolyheadTrainer
 
 _CURVE_POINTS = 200
@@ -61,6 +63,8 @@ class RunPlan:
         memory_bytes: Weights, gradients and optimizer state when most of the model trains; activations come on top.
         seconds: Expected duration of the training steps, from timed ones; None where none was timed.
         curve_steps: Steps at which `GroupPlan.rates` were taken.
+        depends_on_scores: The scheduler lowers the rates by what the evaluations show, which nobody knows before; they are
+            shown as if it never did.
     """
 
     groups: list[GroupPlan]
@@ -73,6 +77,7 @@ class RunPlan:
     memory_bytes: int
     seconds: float | None
     curve_steps: list[int]
+    depends_on_scores: bool
 
     def to_dict(self) -> dict[str, Any]:
         """All fields as plain data."""
@@ -91,7 +96,7 @@ def plan_run(trainer: PolyheadTrainer, num_timed_steps: int = 4) -> RunPlan:
     num_steps = args.max_steps if args.max_steps > 0 else math.ceil(args.num_train_epochs * per_epoch)
     trainer.create_optimizer_and_scheduler(num_training_steps=num_steps)
     curve_steps = sorted({round(index * (num_steps - 1) / _CURVE_POINTS) for index in range(_CURVE_POINTS + 1)})
-    curves = _rate_curves(trainer, num_steps, set(curve_steps))
+    curves = _rate_curves(trainer, num_steps, per_epoch, set(curve_steps))
     num_epochs = num_steps / per_epoch
     spans = _trainable_spans(trainer, num_steps, max(num_epochs, 1e-9))
     tokens = sum(len(example.first) + len(example.second or ()) for example in dataset.examples)
@@ -106,10 +111,11 @@ def plan_run(trainer: PolyheadTrainer, num_timed_steps: int = 4) -> RunPlan:
         memory_bytes=_memory(trainer, spans),
         seconds=_time_steps(trainer, num_timed_steps) * num_steps if num_timed_steps else None,
         curve_steps=[step + 1 for step in curve_steps],
+        depends_on_scores=args.lr_scheduler_type in FOLLOW_SCORES,
     )
 
 
-def _rate_curves(trainer: PolyheadTrainer, num_steps: int, wanted: set[int]) -> list[list[float]]:
+def _rate_curves(trainer: PolyheadTrainer, num_steps: int, per_epoch: int, wanted: set[int]) -> list[list[float]]:
     # A stand-in optimizer with the same rates: stepping the real one would change the model.
     groups = trainer.optimizer.param_groups
     stand_in = torch.optim.SGD(
@@ -118,13 +124,15 @@ def _rate_curves(trainer: PolyheadTrainer, num_steps: int, wanted: set[int]) -> 
     real, trainer.lr_scheduler = trainer.lr_scheduler, None
     scheduler = trainer.create_scheduler(num_steps, stand_in)
     trainer.lr_scheduler = real
+    thaws = group_thaws(trainer.model, groups, trainer.freeze_rules if trainer.args.thaw_warmup_steps else [])
+    length = num_warmup_steps(trainer.args.thaw_warmup_steps, num_steps)
     curves: list[list[float]] = [[] for _ in groups]
     for step in range(num_steps):
         if step in wanted:
-            for curve, group in zip(curves, stand_in.param_groups, strict=True):
-                curve.append(float(group["lr"]))
+            for curve, group, rules in zip(curves, stand_in.param_groups, thaws, strict=True):
+                curve.append(float(group["lr"]) * thaw_factor(rules, step, per_epoch, length))
         stand_in.step()
-        if not isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+        if trainer.args.lr_scheduler_type not in FOLLOW_SCORES:
             scheduler.step()
     return curves
 

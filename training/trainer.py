@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.utils import broadcast_object_list
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -14,6 +15,7 @@ from transformers.trainer_utils import EvalLoopOutput
 from transformers.utils import SAFE_WEIGHTS_NAME, logging
 
 from ..modeling.losses_polyhead import count_labelled
+from .callbacks import asked_callbacks, freeze_rules
 from .data.collation import Collator
 from .data.examples import MultiTaskDataset
 from .data.ranking_batches import refuse_single_rows
@@ -21,15 +23,16 @@ from .data.sampling import MultiTaskBatchSampler
 from .evaluation import Evaluation, evaluate_closely, flat_metrics
 from .optimization.balance import Step, load_balance, save_balance, step_losses
 from .optimization.balancing import BALANCES
-from .optimization.freeze_callback import FreezeCallback
-from .optimization.freezing import freeze_rule, gradual_unfreezing
-from .optimization.interference import InterferenceCallback
 from .optimization.lora import add_lora, has_lora, lora_settings, refuse_other_adapters
+from .optimization.optimizers import build_optimizer
 from .optimization.parameter_groups import component_rates, parameter_groups
+from .optimization.thaw_warmup import split_by_thaw
 from .run.broken_training import refuse_loss, refuse_weights
 from .run.checkpoints import CheckpointingTrainer
+from .run.early_stopping import is_out_of_patience
 from .run.out_of_memory import tell_out_of_memory
 from .run.progress import CompactPrinterCallback, CompactProgressCallback
+from .run.task_stopping import TaskStoppingCallback
 
 logger = logging.get_logger(__name__)
 
@@ -58,17 +61,16 @@ class PolyheadTrainer(CheckpointingTrainer):
             self.add_callback(CompactProgressCallback)
         if self.pop_callback(PrinterCallback) is not None:
             self.add_callback(CompactPrinterCallback)
-        self.freeze_rules = [freeze_rule(rule) for rule in args.freeze or []]
-        if args.thaw_every_epochs is not None or args.thaw_every_steps is not None:
-            self.freeze_rules += gradual_unfreezing(model, args.thaw_every_epochs, args.thaw_every_steps)
-        if self.freeze_rules:
-            self.add_callback(FreezeCallback(*self.freeze_rules, frozen_dropout=args.frozen_dropout))
+        self.freeze_rules = freeze_rules(args, model)
         self.balance = BALANCES[args.balance](model, args.seed)
-        self.add_callback(self.balance)
-        if args.interference_every_steps is not None:
-            self.add_callback(
-                InterferenceCallback(args.interference_every_steps, self.train_dataset, kwargs["data_collator"])
-            )
+        self._task_stopping: TaskStoppingCallback | None = None
+        self._stopped: frozenset[str] = frozenset()  # tasks that do not train in this epoch
+        if args.task_patience is not None:
+            self._task_stopping = TaskStoppingCallback(self.train_dataset, args.task_patience)
+        asked = asked_callbacks(args, model, self.freeze_rules, self.train_dataset, kwargs["data_collator"])
+        for callback in (*asked, self.balance, self._task_stopping):
+            if callback is not None:
+                self.add_callback(callback)
         self.model_accepts_loss_kwargs = True  # compute_loss divides by the items of all accumulated batches itself
         self._sampler: MultiTaskBatchSampler
         self._rates: dict[str, float] = {}
@@ -90,8 +92,9 @@ class PolyheadTrainer(CheckpointingTrainer):
             rates = (args.learning_rates, args.layer_decay, args.head_multipliers)
             groups = parameter_groups(model, args.learning_rate, args.weight_decay, *rates)
             groups += self.balance.groups()
-            optimizer_class, options = self.get_optimizer_cls_and_kwargs(self.args, model)
-            self.optimizer = optimizer_class(groups, **options)
+            if args.thaw_warmup_steps:
+                groups = split_by_thaw(model, groups, self.freeze_rules)
+            self.optimizer = build_optimizer(groups, args, model)
         return self.optimizer
 
     def get_train_dataloader(self) -> DataLoader:
@@ -121,6 +124,14 @@ class PolyheadTrainer(CheckpointingTrainer):
         return self.accelerator.prepare(loader)
 
     def _run_epoch(self, **kwargs: Any) -> None:
+        is_over = self._task_stopping is not None and self._task_stopping.is_over
+        if is_over or is_out_of_patience(self.callback_handler.callbacks):  # a run that had ended was resumed
+            self.control.should_training_stop = True
+            return
+        if self._task_stopping is not None:
+            first_step = kwargs["epoch"] * kwargs["num_update_steps_per_epoch"]
+            self._stopped = self._task_stopping.stopped_tasks(first_step)
+            self._sampler.stopped = self._task_stopping.stopped_sources(first_step)
         # transformers does not reach the sampler behind the wrappers of several processes and of a resumed run.
         self._sampler.set_epoch(kwargs["epoch"])
         super()._run_epoch(**kwargs)
@@ -163,6 +174,7 @@ class PolyheadTrainer(CheckpointingTrainer):
         tasks = self.model.config.tasks
         counts = torch.zeros(len(tasks), dtype=torch.long, device=device)
         for batch in batch_samples:
+            batch["labels"] = {name: labels for name, labels in batch["labels"].items() if name not in self._stopped}
             for position, task in enumerate(tasks):
                 if task.name in batch["labels"]:
                     counts[position] += count_labelled(task, batch["labels"][task.name]).to(device)
@@ -183,6 +195,8 @@ class PolyheadTrainer(CheckpointingTrainer):
         if "loss" in logs:
             logs |= self.take_task_logs() | self._rates
             logs |= {f"balance/{name}": weight for name, weight in self.balance.weights.items()}
+            if self._task_stopping is not None:
+                logs |= {f"stopped/{name}": step for name, step in self._task_stopping.steps.items()}
         super().log(logs, start_time)
 
     def evaluation_loop(
@@ -199,6 +213,7 @@ class PolyheadTrainer(CheckpointingTrainer):
         if dataset is self.eval_dataset:
             self.evaluations[self.state.global_step] = evaluation
         metrics = flat_metrics(self.model.config.tasks, evaluation.scores, metric_key_prefix)
+        metrics = broadcast_object_list([metrics])[0]  # all processes decide alike: the best, the end, what stops
         return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=len(dataset))
 
     def _save_optimizer_and_scheduler(self, output_dir: str) -> None:

@@ -55,6 +55,7 @@ class MultiTaskBatchSampler(Sampler[list[int]]):
         self.num_processes = num_processes
         self.mixing = mixing or Mixing()
         self.epoch = 0
+        self.stopped: frozenset[str] = frozenset()  # data sets whose places batches of the others take
         self.num_rows = {name: len(rows) for name, rows in self.ranges.items()}
         self.mixing.shares(self.num_rows, 0)  # refuse wrong names now, not in the first epoch
 
@@ -67,10 +68,19 @@ class MultiTaskBatchSampler(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        batches = [batch for name in self.ranges for batch in self._batches(name, self._draw(name, generator))]
+        batches = [(name, batch) for name in self.ranges for batch in self._batches(name, self._draw(name, generator))]
         order = torch.randperm(len(batches), generator=generator).tolist()
-        for number in range(len(self)):
-            yield batches[order[number % len(batches)]]
+        drawn = [batches[order[number % len(batches)]] for number in range(len(self))]
+        live = [batch for name, batch in drawn if name not in self.stopped]
+        again = self._again(live, generator)
+        for name, batch in drawn:
+            yield next(again) if live and name in self.stopped else batch
+
+    def _again(self, batches: list[list[int]], generator: torch.Generator) -> Iterator[list[int]]:
+        # In the place of what has stopped; an epoch keeps its length, on which schedule and resuming rest.
+        while True:
+            for position in torch.randperm(len(batches), generator=generator).tolist():
+                yield batches[position]
 
     def _num_batches(self) -> int:
         return sum(-(-count // self.rows_per_batch[name]) for name, count in self.num_rows.items())

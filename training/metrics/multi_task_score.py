@@ -45,9 +45,9 @@ def primary_metric(task: TaskConfig) -> str:
 
 
 def multi_task_score(tasks: Sequence[TaskConfig], metrics: dict[str, dict[str, float]]) -> float:
-    """Mean over the tasks of each one's primary metric; higher is better.
+    """Mean over the tasks of each one's primary metric, weighted by their `score_weight`; higher is better.
 
-    Every task counts the same, whatever its loss weight and its number of rows. A metric where lower is better enters
+    By default every task counts the same, whatever its loss weight and number of rows. A metric where lower is better enters
     as `1 / (1 + value)`: 1 when perfect, falling towards 0. Plain negation would let one task's large errors drown the
     others. `mae` is first divided by the task's `target_scale` (mean over its values), if it has one, so that the unit
     of the data does not matter; `ordinal_mae` is in label steps, `loss` is taken as it is.
@@ -57,10 +57,10 @@ def multi_task_score(tasks: Sequence[TaskConfig], metrics: dict[str, dict[str, f
         metrics: Values by task name, then by metric name, as `compute_task_metrics` returns them.
 
     Returns:
-        At most 1; correlations can make it negative.
+        At most 1; correlations can make it negative. A task of weight 0 is not looked at.
 
     Raises:
-        ValueError: A task's primary metric is missing or not finite, or there is no task.
+        ValueError: A task's primary metric is missing or not finite, or there is no task with a weight.
 
     Example:
         >>> tasks = [TaskConfig(name="topic", kind="single_label_classification", labels=["a", "b"]),
@@ -70,7 +70,14 @@ def multi_task_score(tasks: Sequence[TaskConfig], metrics: dict[str, dict[str, f
     """
     if not tasks:
         raise ValueError("multi-task score: no tasks given. Pass the tasks that were evaluated.")
-    return sum(_contribution(task, metrics.get(task.name, {})) for task in tasks) / len(tasks)
+    total = sum(task.score_weight for task in tasks)
+    if not total:
+        raise ValueError(
+            f"multi-task score: 'score_weight' of all measured tasks ({', '.join(task.name for task in tasks)}) is 0. Give "
+            "one of them a weight above 0."
+        )
+    counted = [task for task in tasks if task.score_weight]
+    return sum(task.score_weight * _contribution(task, metrics.get(task.name, {})) for task in counted) / total
 
 
 def _contribution(task: TaskConfig, values: dict[str, float]) -> float:

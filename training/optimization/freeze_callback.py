@@ -1,5 +1,6 @@
 """Freezing under the HF Trainer, ours or the stock one."""
 
+import math
 from typing import Any
 
 from torch import nn
@@ -36,11 +37,11 @@ class FreezeCallback(TrainerCallback):
         self._frozen = None
         if not self.frozen_dropout:
             self._hook = model.register_forward_pre_hook(self._silence)
-        self._apply(model, state)
+        self._apply(model, state.global_step, steps_per_epoch(args, state, **kwargs))
 
     def on_step_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
         """Freeze and thaw what is due."""
-        self._apply(model, state)
+        self._apply(model, state.global_step, steps_per_epoch(args, state, **kwargs))
 
     def on_train_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
         """Leave the model as it was found: everything trainable, nothing hooked."""
@@ -50,9 +51,8 @@ class FreezeCallback(TrainerCallback):
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name not in base)
 
-    def _apply(self, model: Any, state: Any) -> None:
-        steps_per_epoch = state.max_steps / max(state.num_train_epochs, 1)
-        frozen = frozen_parameters(self._parts, state.global_step, steps_per_epoch)
+    def _apply(self, model: Any, step: int, steps_per_epoch: float) -> None:
+        frozen = frozen_parameters(self._parts, step, steps_per_epoch)
         if frozen == self._frozen:
             return
         self._frozen = frozen
@@ -67,3 +67,15 @@ class FreezeCallback(TrainerCallback):
         if model.training:  # the Trainer calls model.train() before every step
             for module in self._quiet:
                 module.eval()
+
+
+def steps_per_epoch(args: Any, state: Any, train_dataloader: Any = None, **kwargs: Any) -> float:
+    """Return the optimizer steps of one pass over the data, from what a callback is told.
+
+    The state's own number of epochs is rounded up: a run of one and a half epochs, or one that `max_steps` cuts short,
+    would have its epochs too short.
+    """
+    try:
+        return max(1, math.ceil(len(train_dataloader) / args.gradient_accumulation_steps))
+    except TypeError:  # a stream, or no loader: its length is unknown
+        return state.max_steps / max(state.num_train_epochs, 1)

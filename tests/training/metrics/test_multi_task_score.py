@@ -1,3 +1,4 @@
+import dataclasses
 import math
 
 import pytest
@@ -17,6 +18,29 @@ def test_score_is_the_mean_of_default_metrics():
 def test_a_task_may_choose_its_metric():
     topic = TaskConfig(name="topic", kind="single_label_classification", labels=["a", "b"], metric="mcc")
     assert multi_task_score([topic], {"topic": {"accuracy": 0.9, "mcc": 0.1}}) == 0.1
+
+
+def weighted(task, score_weight):
+    return dataclasses.replace(task, score_weight=score_weight)
+
+
+def test_tasks_count_by_their_score_weight_each_in_its_own_direction():
+    stars = TaskConfig(name="stars", kind="regression", metric="mae", score_weight=0.5)
+    metrics = {"topic": {"accuracy": 0.9}, "similarity": {"spearman": 0.7}, "stars": {"mae": 1.0}}
+
+    score = multi_task_score([weighted(TOPIC, 3.0), weighted(SIMILARITY, 1.5), stars], metrics)
+    assert score == pytest.approx((3 * 0.9 + 1.5 * 0.7 + 0.5 * 0.5) / 5)
+
+
+def test_a_task_of_weight_zero_is_left_out_whatever_its_metric():
+    assert multi_task_score([TOPIC, weighted(SIMILARITY, 0.0)], {"topic": {"accuracy": 0.9}}) == 0.9
+
+
+def test_weights_that_rank_nothing_are_refused():
+    with pytest.raises(ValueError, match=r"'score_weight' of all measured tasks \(topic\) is 0. Give one"):
+        multi_task_score([weighted(TOPIC, 0.0)], {"topic": {"accuracy": 0.9}})
+    with pytest.raises(ValueError, match=r"task 'topic', field 'score_weight': -1 is negative or not finite"):
+        weighted(TOPIC, -1)
 
 
 @pytest.mark.parametrize(

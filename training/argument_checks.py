@@ -1,0 +1,92 @@
+"""What training arguments may not say, told by name and with what to say instead."""
+
+import math
+from typing import Any
+
+from transformers.trainer_utils import IntervalStrategy
+
+from .closest_name import suggest_name
+from .optimization.balancing import BALANCES
+from .optimization.freezing import freeze_rule
+from .optimization.lora import lora_settings
+from .optimization.parameter_groups import COMPONENTS
+
+SAMPLING_STRATEGIES = ("group_by_length", "random")
+# Settings of transformers that would have no effect here, or a bad one, and what to do instead.
+REFUSED = {
+    "label_smoothing_factor": "set `label_smoothing` of the tasks",
+    "dataloader_drop_last": "every row is drawn once per epoch; leave it out",
+    "push_to_hub": "it would upload the optimizer's pickles; push the finished model",
+}
+
+
+def check_settings(args: Any) -> None:
+    """Refuse what no run could take.
+
+    Args:
+        args: `PolyheadTrainingArguments` as they came.
+
+    Raises:
+        ValueError: Names the first setting that is wrong.
+    """
+    unknown = [key for key in args.learning_rates or {} if key not in COMPONENTS and not set(key) & set(".*")]
+    if unknown:
+        raise ValueError(
+            f"learning_rates: {unknown} is no component; choose from {', '.join(COMPONENTS)}, or give a pattern on "
+            "parameter names, such as '*.attention.*'."
+        )
+    if args.layer_decay is not None and not 0 < args.layer_decay <= 1:
+        raise ValueError(f"layer_decay: {args.layer_decay} is not in (0, 1]; 0.9 is a usual value.")
+    for rule in args.freeze or []:
+        freeze_rule(rule)
+    if args.lora is not None:
+        lora_settings(args.lora)
+    if args.train_sampling_strategy not in SAMPLING_STRATEGIES:
+        raise ValueError(
+            f"train_sampling_strategy: '{args.train_sampling_strategy}' is not for several data sets; choose from "
+            f"{', '.join(SAMPLING_STRATEGIES)}."
+        )
+    _check_balance(args)
+    _check_thaw_warmup(args)
+    for name, remedy in REFUSED.items():
+        if getattr(args, name):
+            raise ValueError(f"{name}: {getattr(args, name)} came, but this Trainer does not take it; {remedy}.")
+
+
+def check_patience(args: Any) -> None:
+    """Refuse a patience that nothing would try; the strategies must be resolved.
+
+    Raises:
+        ValueError: It is below 1, or nothing is measured on the way.
+    """
+    for name in ("early_stopping_patience", "task_patience"):
+        patience = getattr(args, name)
+        if patience is not None and patience < 1:
+            raise ValueError(f"{name}: {patience} came; give the number of evaluations, at least 1.")
+        if patience is not None and args.eval_strategy == IntervalStrategy.NO:
+            raise ValueError(
+                f"{name}: {patience} came, but nothing is measured on the way; give validation rows and an eval_strategy "
+                f"('epoch' or 'steps'), or leave {name} out."
+            )
+
+
+def _check_balance(args: Any) -> None:
+    if args.balance not in BALANCES:
+        raise ValueError(f"balance: '{args.balance}' is no method; {suggest_name(args.balance, BALANCES)}.")
+    if args.balance == "pcgrad" and args.fp16:
+        raise ValueError("balance: pcgrad came with fp16, whose scaled gradients it cannot compare; set bf16 instead.")
+    if args.interference_every_steps is not None and args.interference_every_steps < 1:
+        raise ValueError(
+            f"interference_every_steps: {args.interference_every_steps} is below 1; 100 is a start, or leave it out."
+        )
+
+
+def _check_thaw_warmup(args: Any) -> None:
+    if not 0 <= args.thaw_warmup_steps < math.inf:
+        raise ValueError(f"thaw_warmup_steps: {args.thaw_warmup_steps} is no number of steps; give 0 or more.")
+    thaws = any({"until_step", "until_epoch"} & set(rule) for rule in args.freeze or [])
+    if args.thaw_warmup_steps and not thaws and args.thaw_every_epochs is None and args.thaw_every_steps is None:
+        raise ValueError(
+            f"thaw_warmup_steps: {args.thaw_warmup_steps} came, but nothing thaws; give a `freeze` rule an until_epoch or "
+            "until_step, or set thaw_every_epochs, or leave it out."
+        )

@@ -1,0 +1,50 @@
+"""The callbacks that the training arguments ask for."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from transformers import EarlyStoppingCallback, TrainerCallback
+
+from .optimization.freeze_callback import FreezeCallback
+from .optimization.freezing import FreezeRule, freeze_rule, gradual_unfreezing
+from .optimization.interference import InterferenceCallback
+from .optimization.reinitialisation import ReinitCallback, top_modules
+from .optimization.thaw_warmup import ThawWarmupCallback
+
+
+def freeze_rules(args: Any, model: Any) -> list[FreezeRule]:
+    """Build all rules of a run: those of `freeze`, and those of gradual unfreezing."""
+    rules = [freeze_rule(rule) for rule in args.freeze or []]
+    if args.thaw_every_epochs is not None or args.thaw_every_steps is not None:
+        rules += gradual_unfreezing(model, args.thaw_every_epochs, args.thaw_every_steps)
+    return rules
+
+
+def asked_callbacks(
+    args: Any, model: Any, rules: Sequence[FreezeRule], dataset: Any, collator: Any
+) -> list[TrainerCallback]:
+    """Build the callbacks of a run, in the order in which they act.
+
+    Args:
+        args: `PolyheadTrainingArguments`.
+        model: A `PolyheadModel`.
+        rules: What `freeze_rules` gives.
+        dataset: The training rows.
+        collator: Makes batches of them.
+
+    Raises:
+        ValueError: The model has fewer layers than are to be initialised anew.
+    """
+    callbacks: list[TrainerCallback] = []
+    if rules:
+        callbacks.append(FreezeCallback(*rules, frozen_dropout=args.frozen_dropout))
+    if args.thaw_warmup_steps:
+        callbacks.append(ThawWarmupCallback(*rules, warmup_steps=args.thaw_warmup_steps))
+    if args.interference_every_steps is not None:
+        callbacks.append(InterferenceCallback(args.interference_every_steps, dataset, collator))
+    if args.reinit_top_layers is not None:
+        top_modules(model, args.reinit_top_layers)  # refused here, so `polyhead plan` refuses it too
+        callbacks.append(ReinitCallback(args.reinit_top_layers))
+    if args.early_stopping_patience is not None:
+        callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
+    return callbacks
