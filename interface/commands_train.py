@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .mistakes import FAILED
+
 if TYPE_CHECKING:
     from .training.check.report import DataReport
     from .training.evaluation import Scores
@@ -66,6 +68,9 @@ def train(
         told = f"{len(result.pictures)} pictures"
     print(f"run: {result.record} (metrics, recipe, versions, {told})")
     print(f"model: {result.output}")
+    if result.stopped is not None:
+        typer.echo(result.stopped, err=True)
+        raise typer.Exit(FAILED)
 
 
 def evaluate(

@@ -10,6 +10,7 @@ from .optimization.balancing import BALANCES
 from .optimization.freezing import freeze_rule
 from .optimization.lora import lora_settings
 from .optimization.parameter_groups import COMPONENTS
+from .retention.settings import GuardSettings, RetainSettings, read_settings
 
 SAMPLING_STRATEGIES = ("group_by_length", "random")
 # Settings of transformers that would have no effect here, or a bad one, and what to do instead.
@@ -48,6 +49,7 @@ def check_settings(args: Any) -> None:
         )
     _check_balance(args)
     _check_thaw_warmup(args)
+    _check_retention(args)
     for name, remedy in REFUSED.items():
         if getattr(args, name):
             raise ValueError(f"{name}: {getattr(args, name)} came, but this Trainer does not take it; {remedy}.")
@@ -89,4 +91,28 @@ def _check_thaw_warmup(args: Any) -> None:
         raise ValueError(
             f"thaw_warmup_steps: {args.thaw_warmup_steps} came, but nothing thaws; give a `freeze` rule an until_epoch or "
             "until_step, or set thaw_every_epochs, or leave it out."
+        )
+
+
+def _check_retention(args: Any) -> None:
+    if args.retain is not None:
+        read_settings(RetainSettings, args.retain, "retain")
+        if args.balance == "pcgrad":
+            raise ValueError(
+                "retain: it came with balance pcgrad, which knows the gradients of tasks only; choose another balance."
+            )
+    if args.guard is not None:
+        read_settings(GuardSettings, args.guard, "guard")
+
+
+def check_guard(args: Any) -> None:
+    """Refuse a guard that would never measure; the strategies must be resolved.
+
+    Raises:
+        ValueError: Nothing is measured on the way.
+    """
+    if args.guard is not None and args.eval_strategy == IntervalStrategy.NO:
+        raise ValueError(
+            "guard: eval_strategy is 'no', as it is without validation rows, so nothing would be measured; add "
+            "`validation` to a data set, or set eval_strategy."
         )

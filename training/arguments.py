@@ -7,7 +7,7 @@ from typing import Any
 from transformers import SchedulerType, TrainingArguments
 from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
-from .argument_checks import check_patience, check_settings
+from .argument_checks import check_guard, check_patience, check_settings
 from .data.mixing import Mixing
 from .metrics.multi_task_score import LOWER_IS_BETTER
 from .run.processes import needs_cpu, warn_if_alone
@@ -77,6 +77,22 @@ class PolyheadTrainingArguments(TrainingArguments):
             "help": "Small matrices learn in the backbone's place and are merged into it at the end: `rank` (8), `alpha` (16), "
             "`dropout` (0), `target_modules` (as peft recommends), `exclude_modules`, `layers_to_transform`, `use_rslora`, "
             "`use_dora`. Heads train fully."
+        },
+    )
+    retain: dict[str, Any] | None = field(
+        default=None,
+        metadata={
+            "help": "Learning without forgetting: `tasks` whose answers on the training texts stay near those that the model "
+            "gives as the run begins, by a distillation loss of `weight` (1) and `temperature` (2); `embedding` (0) is the "
+            "factor of 1 - cosine between the sentence embedding at the start and now."
+        },
+    )
+    guard: dict[str, Any] | None = field(
+        default=None,
+        metadata={
+            "help": "Measures at each evaluation how far the `tasks` named have fallen since the start of the run, and how far "
+            "the embedding has moved on `num_texts` (256) validation texts; beyond `max_drop` or `max_drift`, `action` is "
+            "`warn` (default) or `stop`."
         },
     )
     train_sampling_strategy: str = field(
@@ -202,6 +218,7 @@ class PolyheadTrainingArguments(TrainingArguments):
         super().__post_init__()
         refuse_missing_services(self.report_to or [])
         check_patience(self)
+        check_guard(self)
         if self.lr_scheduler_type in FOLLOW_SCORES:
             # Both believe that lower is better, so they would cut the rates whenever the score rises.
             mode = {"mode": "max" if self.greater_is_better else "min"}

@@ -1,18 +1,15 @@
 """The HF Trainer for several tasks: our batches, our parameter groups, losses and scores by task."""
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate.utils import broadcast_object_list
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, ProgressCallback
-from transformers.trainer import TRAINING_ARGS_NAME
 from transformers.trainer_utils import EvalLoopOutput
-from transformers.utils import SAFE_WEIGHTS_NAME, logging
+from transformers.utils import logging
 
 from ..modeling.losses_polyhead import count_labelled
 from .callbacks import asked_callbacks, freeze_rules
@@ -21,13 +18,16 @@ from .data.examples import MultiTaskDataset
 from .data.ranking_batches import refuse_single_rows
 from .data.sampling import MultiTaskBatchSampler
 from .evaluation import Evaluation, evaluate_closely, flat_metrics
-from .optimization.balance import Step, load_balance, save_balance, step_losses
+from .optimization.balance import Step, step_losses
 from .optimization.balancing import BALANCES
-from .optimization.lora import add_lora, has_lora, lora_settings, refuse_other_adapters
+from .optimization.lora import add_lora, lora_settings, refuse_other_adapters
 from .optimization.optimizers import build_optimizer
 from .optimization.parameter_groups import component_rates, parameter_groups
 from .optimization.thaw_warmup import split_by_thaw
-from .run.broken_training import refuse_loss, refuse_weights
+from .retention.guard import Guard
+from .retention.retention import Retention
+from .retention.settings import GuardSettings, RetainSettings, read_settings
+from .run.broken_training import refuse_loss
 from .run.checkpoints import CheckpointingTrainer
 from .run.early_stopping import is_out_of_patience
 from .run.out_of_memory import tell_out_of_memory
@@ -68,7 +68,13 @@ class PolyheadTrainer(CheckpointingTrainer):
         if args.task_patience is not None:
             self._task_stopping = TaskStoppingCallback(self.train_dataset, args.task_patience)
         asked = asked_callbacks(args, model, self.freeze_rules, self.train_dataset, kwargs["data_collator"])
-        for callback in (*asked, self.balance, self._task_stopping):
+        self.retention = self.guard = None
+        if args.retain is not None:
+            self.retention = Retention(read_settings(RetainSettings, args.retain, "retain"), model, self.train_dataset)
+        if args.guard is not None:
+            settings = read_settings(GuardSettings, args.guard, "guard")
+            self.guard = Guard(settings, model, self.eval_dataset, self.log)
+        for callback in (*asked, self.balance, self._task_stopping, self.retention, self.guard):
             if callback is not None:
                 self.add_callback(callback)
         self.model_accepts_loss_kwargs = True  # compute_loss divides by the items of all accumulated batches itself
@@ -78,6 +84,8 @@ class PolyheadTrainer(CheckpointingTrainer):
         self.evaluations: dict[int, Evaluation] = {}  # of `eval_dataset`, by the step after which they were made
 
     optimizer: Any
+    retention: Retention | None
+    guard: Guard | None
 
     def train(self, *args: Any, **kwargs: Any) -> Any:
         """Train as `Trainer` does; where memory runs out, the error says for which batch."""
@@ -149,16 +157,19 @@ class PolyheadTrainer(CheckpointingTrainer):
         num_items_in_batch: dict[str, Tensor] | None = None,
     ) -> Any:
         """Return the weighted sum of the task losses, each divided by that task's items in all accumulated batches."""
-        where = inputs.pop("where", [])
+        where, earlier = inputs.pop("where", []), inputs.pop("earlier", {})
         self.last_batch = inputs
-        outputs = model(**inputs, tasks=list(inputs["labels"]), num_items=num_items_in_batch)
+        tasks = [task.name for task in self.model.config.tasks if task.name in {*inputs["labels"], *earlier}]
+        outputs = model(**inputs, tasks=tasks, num_items=num_items_in_batch)
+        outputs.loss = self.balance.combine(outputs.losses, outputs.loss)
+        if self.retention is not None:  # beside the balance, which is between what is learned anew
+            self.retention.add_losses(outputs, earlier, num_items_in_batch)
         if not outputs.loss.isfinite():
             refuse_loss(self.model.config.tasks, outputs, inputs["labels"], where, self.state.global_step + 1)
         self._rates = component_rates(self.optimizer.param_groups)
         self.note_losses(outputs.losses)
-        loss = self.balance.combine(outputs.losses, outputs.loss)
         # DDP averages gradients over ranks, but the items of all ranks were counted.
-        loss = loss * (self.accelerator.num_processes if num_items_in_batch is not None else 1)
+        loss = outputs.loss * (self.accelerator.num_processes if num_items_in_batch is not None else 1)
         if not loss.requires_grad:
             loss = loss.clone().requires_grad_()  # everything is frozen: nothing to learn, but no reason to fail
         return (loss, outputs) if return_outputs else loss
@@ -188,7 +199,15 @@ class PolyheadTrainer(CheckpointingTrainer):
             measure=partial(step_losses, self.model, self._prepare_inputs, batch_samples, num_items),
             reduce=partial(self.accelerator.reduce, reduction="sum"),
         )
-        return num_items
+        return num_items | self._count_retained(batch_samples, device)
+
+    def _count_retained(self, batch_samples: list, device: torch.device) -> dict[str, Tensor]:
+        if self.retention is None:
+            return {}
+        counted = self.retention.count_items(batch_samples)
+        counts = self.accelerator.reduce(torch.tensor(list(counted.values()), device=device), "sum")
+        self.note_steps(dict(zip(counted, counts.tolist(), strict=True)))
+        return dict(zip(counted, counts, strict=True))
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Add each task's loss and share of the labels, and each group's rate, to the training log."""
@@ -213,30 +232,12 @@ class PolyheadTrainer(CheckpointingTrainer):
         if dataset is self.eval_dataset:
             self.evaluations[self.state.global_step] = evaluation
         metrics = flat_metrics(self.model.config.tasks, evaluation.scores, metric_key_prefix)
+        if self.guard is not None and dataset is self.eval_dataset:
+            metrics |= self.guard.measure(self.model, evaluation.scores)
         metrics = broadcast_object_list([metrics])[0]  # all processes decide alike: the best, the end, what stops
         return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=len(dataset))
 
-    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
-        super()._save_optimizer_and_scheduler(output_dir)
-        if self.args.should_save:
-            save_balance(self.balance, Path(output_dir))
-
-    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        if checkpoint is not None:
-            load_balance(self.balance, Path(checkpoint))
-        super()._load_optimizer_and_scheduler(checkpoint)
-
-    def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
-        if not self.args.should_save:
-            return
-        refuse_weights(self.model, f"after training step {self.state.global_step}")
-        folder = Path(output_dir or self.args.output_dir)
-        if has_lora(self.model) and self._is_staging:
-            # No config beside them: nobody can take weights that are not merged for a model.
-            folder.mkdir(parents=True, exist_ok=True)
-            save_file(self.model.state_dict(), folder / SAFE_WEIGHTS_NAME, metadata={"format": "pt"})
-        else:
-            super()._save(output_dir, state_dict)
-        # A pickle, which the Hub marks as unsafe; the same values stand beside it as JSON.
-        (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
-        (folder / "training_args.json").write_text(self.args.to_json_string() + "\n", encoding="utf-8")
+    def _determine_best_metric(self, metrics: dict[str, float], trial: Any) -> bool:
+        # What a guard refuses must not become the model that the run ends with.
+        is_refused = self.guard is not None and self.guard.stops
+        return not is_refused and super()._determine_best_metric(metrics, trial)

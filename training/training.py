@@ -44,6 +44,7 @@ class TrainingResult:
         scores: By task, as `evaluate_model` gives them.
         record: Folder of what is known about the run: log, recipe, versions and pictures.
         pictures: Files in `record`; None where matplotlib, which draws them, is not installed.
+        stopped: Why a guard has ended the run early; None where none has.
     """
 
     model: PolyheadModel
@@ -52,6 +53,7 @@ class TrainingResult:
     scores: Scores
     record: Path
     pictures: list[Path] | None
+    stopped: str | None = None
 
 
 def train_recipe(
@@ -115,7 +117,7 @@ def train_recipe(
         pictures = draw_pictures(record, model.config.tasks, evaluation.confusions)
         if not trainer.args.keep_checkpoints:
             remove_checkpoints(output)
-    return TrainingResult(model, output, split, evaluation.scores, record, pictures)
+    return TrainingResult(model, output, split, evaluation.scores, record, pictures, _why_stopped(trainer))
 
 
 def prepare_trainer(
@@ -202,6 +204,14 @@ def result_rows(model: PolyheadModel, recipe: Recipe, scores: Scores, split: str
         )
         rows.append({"task": name, "dataset": datasets, "split": split, "metric": metric, "value": values[metric]})
     return rows
+
+
+def _why_stopped(trainer: PolyheadTrainer) -> str | None:
+    if trainer.guard is None or not trainer.guard.stops:
+        return None
+    has_best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint is not None
+    kept = "the best one within its limits" if has_best else "the last one, beyond its limits"
+    return f"train.guard ended the run: {'; '.join(trainer.guard.broken)}. The model is {kept}."
 
 
 def _dataset(model: PolyheadModel, data: LoadedData, split: Any) -> MultiTaskDataset | None:

@@ -105,3 +105,13 @@ def test_nobody_reading_the_answers_is_no_error_to_tell(trained):
         message = process.stderr.read().decode()
     assert "Traceback" not in message
     assert "BrokenPipe" not in message
+
+
+def test_a_run_that_a_guard_ends_keeps_its_model_and_exits_with_1(polyhead, folder):
+    options = ["--set", "train.guard={max_drift: 0.0, action: stop}", "--set", "train.warmup_steps=0"]
+    result = polyhead("train", "recipe.yaml", "--output", "out", *options)
+
+    assert result.exit_code == 1
+    assert "train.guard ended the run: the embedding drifted by" in result.stderr
+    assert "model: out" in result.stdout
+    assert Path("out/model.safetensors").is_file()

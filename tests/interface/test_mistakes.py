@@ -73,6 +73,13 @@ MISTAKES = {
     "a backbone out of reach": (
         {"recipe.yaml": "model: {backbone: me/bertt}\n" + RECIPE[RECIPE.index("tasks:"):]},
         TRAIN, "'me/bertt' cannot be loaded", "section model of recipe.yaml", "Check the spelling"),
+    "a checkpoint that is not there": (
+        {"recipe.yaml": "model: {checkpoint: ./none}\n" + RECIPE[RECIPE.index("tasks:"):]},
+        TRAIN, "no folder", "model.checkpoint of recipe.yaml", "give a folder"),
+    "retaining what is no task": (
+        recipe("train: {", "train: {retain: {tasks: [moot]}, "), TRAIN, "'moot'", "train.retain.tasks", "Its tasks: "),
+    "a misspelt key of retain": (
+        recipe("train: {", "train: {retain: {task: [mood]}, "), TRAIN, "unknown key", "retain.task", "closest is 'tasks'"),
     # The data.
     "missing data file": (recipe("train: train", "train: no"), TRAIN, "does not exist", "data.tiny.train", "correct"),
     "missing column": (recipe("text: text", "text: txt"), TRAIN, "no such column", "column 'txt'", "closest is 'text'"),

@@ -99,6 +99,24 @@ def test_a_run_from_a_checkpoint_trains_saves_and_forgets_the_old_scores(recipe,
     assert loaded.config.results == []
 
 
+def test_a_similarity_that_is_only_measured_needs_no_training_rows(recipe, tmp_path):
+    records = [{"a": "a cat", "b": "dog", "sts": 1}, {"a": "cat", "b": "cat", "sts": 5}]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    path = recipe(LOUD, {"name": "sts", "kind": "pair_similarity", "value_range": [0, 5]})
+    content = yaml.safe_load(path.read_text())
+    content["data"].append({"name": "p", "validation": "pairs.jsonl", "text": ["a", "b"], "labels": {"sts": "sts"}})
+    content["train"]["guard"] = {"tasks": ["sts"], "max_drift": 0, "action": "stop"}
+    content["train"] |= {"retain": {"tasks": ["pet"]}, "warmup_steps": 0}
+    path.write_text(yaml.safe_dump(content))
+    result = train_recipe(path, tmp_path / "out")
+
+    assert set(result.scores) == {"sts"}
+    assert result.stopped is not None
+    assert result.stopped.startswith("train.guard ended the run: the embedding drifted by ")
+    assert result.stopped.endswith("beyond max_drift 0. The model is the last one, beyond its limits.")
+    assert (tmp_path / "out" / "model.safetensors").is_file()
+
+
 @pytest.mark.parametrize(
     ("task", "problem"),
     [

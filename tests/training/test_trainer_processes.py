@@ -40,6 +40,8 @@ THAWING = {**STEADY, "max_steps": 3, "logging_steps": 3, "thaw_every_steps": 1}
 OTHERS = ("DistilBERT", "ALBERT", "ModernBERT")
 RUNS += [{"name": f"thawed {name}", "arguments": THAWING, "model": name} for name in OTHERS]
 RUNS += [{"name": f"adapted {name}", "arguments": {**THAWING, "lora": {}}, "model": name} for name in OTHERS]
+RETAIN = {"tasks": ["pet", "slots", "same"], "embedding": 1.0}
+RUNS += [{"name": "retained", "arguments": {**STEADY, "max_steps": 3, "logging_steps": 3, "retain": RETAIN}}]
 SAVING = {"save_strategy": "steps", "save_steps": 1, "per_device_train_batch_size": 4, "learning_rate": 1e-3}
 SAVING |= {"num_train_epochs": 2, "save_total_limit": None}
 # Older ones look for a device "cpu:1" when they load the optimizer; not every version in between was tried.

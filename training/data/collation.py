@@ -8,6 +8,7 @@ from torch import Tensor
 from ...configuration.tasks_polyhead import TaskConfig
 from ...modeling.losses_polyhead import IGNORED
 from ...modeling.tokenizing_polyhead import pad
+from ..retention.answers import stack_answers
 from .examples import Example
 
 _FLOAT_KINDS = ("regression", "pair_similarity", "multi_label_classification")
@@ -26,7 +27,7 @@ class Collator:
         self.pad_token_id = pad_token_id
 
     def __call__(self, examples: list[Example]) -> dict[str, Any]:
-        """Return the arguments of `PolyheadModel.forward`, and `where`, each example's file and line.
+        """Return the arguments of `PolyheadModel.forward`, `where`, each example's file and line, and `earlier` answers.
 
         `labels` has the tasks that some example is labelled for.
         """
@@ -37,6 +38,8 @@ class Collator:
         labelled = [task for task in self.tasks if any(task.name in example.labels for example in examples)]
         batch["labels"] = {task.name: stack_labels(task, examples, length) for task in labelled}
         batch["where"] = [example.where for example in examples]
+        if examples[0].earlier:
+            batch["earlier"] = stack_answers([example.earlier for example in examples])
         return batch
 
 

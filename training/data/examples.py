@@ -1,10 +1,11 @@
 """Rows, tokenized once: what sampling, collation and evaluation share."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from ...configuration.tasks_polyhead import TaskConfig
@@ -23,12 +24,14 @@ class Example:
         second: Tokens of the second text of a pair.
         labels: As in the row; token tasks: one tag id per token of `first`.
         where: File and line of the row.
+        earlier: What the model answered as the run began, by task, where that is to be retained.
     """
 
     first: TokenizedText
     second: TokenizedText | None
     labels: dict[str, Any]
     where: str
+    earlier: dict[str, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return max(len(self.first), len(self.second) if self.second else 0)

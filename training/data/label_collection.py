@@ -58,6 +58,8 @@ def _complete(task: TaskConfig, tables: list[tuple[DataSource, Table]]) -> TaskC
     if task.kind == "pair_similarity" and task.value_range is None:
         task = dataclasses.replace(task, value_range=_found_range(task, tables))
     usable = _usable_values(task, tables)
+    if not usable and task.kind == "pair_similarity" and task.value_range is not None:
+        return task  # it has no head that needs rows: it may be there to be measured only
     if not usable:
         raise _no_usable_label(task, tables)
     if task.kind == "regression":

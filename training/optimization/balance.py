@@ -122,7 +122,7 @@ def step_losses(
     sums: dict[str, Tensor] = {}
     model.train()
     for batch in batches:
-        inputs = prepare({key: value for key, value in batch.items() if key != "where"})
+        inputs = prepare({key: value for key, value in batch.items() if key not in ("where", "earlier")})
         with torch.no_grad():
             losses = model(**inputs, tasks=list(inputs["labels"]), num_items=num_items).losses
         for name, loss in losses.items():

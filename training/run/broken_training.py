@@ -35,6 +35,10 @@ def refuse_loss(
             places = ", ".join([where[row] for row in rows][:MOST_ROWS])
             more = f" and {len(rows) - MOST_ROWS} more" if len(rows) > MOST_ROWS else ""
             parts.append(f"task '{task.name}': loss {broken[task.name]} on {places}{more}")
+    names = {task.name for task in tasks}
+    parts += [
+        f"loss '{name}': {loss} on {', '.join(where[:MOST_ROWS])}" for name, loss in broken.items() if name not in names
+    ]
     raise ValueError(
         f"training step {step} stopped before it changed the weights. {'; '.join(parts)}. Where single rows are named, "
         "check their labels; where whole batches break, lower train.learning_rate or train in float32 or bfloat16. "

@@ -8,12 +8,15 @@ from typing import Any
 
 import torch
 import transformers
-from torch import nn
-from transformers.trainer import TRAINER_STATE_NAME
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_utils import rotate_checkpoints
-from transformers.utils import logging
+from transformers.utils import SAFE_WEIGHTS_NAME, logging
 
-from ..optimization.lora import lora_settings
+from ..optimization.balance import Balance, load_balance, save_balance
+from ..optimization.lora import has_lora, lora_settings
+from .broken_training import refuse_weights
 from .full_disk import tell_full_disk
 from .manifest import find_damage, read_manifest, write_manifest
 from .output_folder import STAGING, numbered_checkpoints
@@ -25,6 +28,7 @@ logger = logging.get_logger(__name__)
 class CheckpointingTrainer(TaskLoggingTrainer):
     """A Trainer whose `checkpoint-N` folders appear complete or not at all."""
 
+    balance: Balance
     _is_staging = False
 
     def run_facts(self) -> dict[str, Any]:
@@ -82,6 +86,31 @@ class CheckpointingTrainer(TaskLoggingTrainer):
             best = self.state.best_model_checkpoint
             rotate_checkpoints(str(run_folder), save_total_limit=self.args.save_total_limit, best_model_checkpoint=best)
         self.accelerator.wait_for_everyone()
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        super()._save_optimizer_and_scheduler(output_dir)
+        if self.args.should_save:
+            save_balance(self.balance, Path(output_dir))
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if checkpoint is not None:
+            load_balance(self.balance, Path(checkpoint))
+        super()._load_optimizer_and_scheduler(checkpoint)
+
+    def _save(self, output_dir: str | None = None, state_dict: dict[str, Tensor] | None = None) -> None:
+        if not self.args.should_save:
+            return
+        refuse_weights(self.model, f"after training step {self.state.global_step}")
+        folder = Path(output_dir or self.args.output_dir)
+        if has_lora(self.model) and self._is_staging:
+            # No config beside them: nobody can take weights that are not merged for a model.
+            folder.mkdir(parents=True, exist_ok=True)
+            save_file(self.model.state_dict(), folder / SAFE_WEIGHTS_NAME, metadata={"format": "pt"})
+        else:
+            super()._save(output_dir, state_dict)
+        # A pickle, which the Hub marks as unsafe; the same values stand beside it as JSON.
+        (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
+        (folder / "training_args.json").write_text(self.args.to_json_string() + "\n", encoding="utf-8")
 
 
 def newest_whole_checkpoint(folder: Path) -> Path | None:

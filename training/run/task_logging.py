@@ -34,13 +34,18 @@ class TaskLoggingTrainer(Trainer):
 
     def note_labels(self, counts: Mapping[str, int]) -> None:
         """Add the labels of one optimizer step over all processes, by task."""
+        self.note_steps(counts)
+        for name, count in counts.items():
+            self._num_labels[name] += count
+
+    def note_steps(self, counts: Mapping[str, int]) -> None:
+        """Count the optimizer step for each loss that has items in it, on any process."""
         for name, count in counts.items():
             self._num_steps[name] += bool(count)
-            self._num_labels[name] += count
 
     def take_task_logs(self) -> dict[str, float]:
         """Return `loss/<task>`, a mean over steps, and `share/<task>` of the labels, and begin anew."""
-        names = [task.name for task in self.model.config.tasks]
+        names = list(self._num_steps)  # in the same order on every process
         sums = torch.tensor([float(self._loss_sums.get(name, 0.0)) for name in names], device=self.args.device)
         totals = dict(zip(names, self.accelerator.reduce(sums, "sum").tolist(), strict=True))
         means = {f"loss/{name}": totals[name] / self._num_steps[name] for name in names if self._num_steps[name]}
