@@ -75,8 +75,12 @@ def check_patience(args: Any) -> None:
 def _check_balance(args: Any) -> None:
     if args.balance not in BALANCES:
         raise ValueError(f"balance: '{args.balance}' is no method; {suggest_name(args.balance, BALANCES)}.")
-    if args.balance == "pcgrad" and args.fp16:
-        raise ValueError("balance: pcgrad came with fp16, whose scaled gradients it cannot compare; set bf16 instead.")
+    hindrances = [name for name in ("fp16", "torch_compile") if getattr(args, name)]
+    if args.balance == "pcgrad" and hindrances:
+        raise ValueError(
+            f"balance: pcgrad came with {hindrances[0]}, under which the tasks' gradients cannot be taken apart; set bf16 "
+            "instead, or choose another balance."
+        )
     if args.interference_every_steps is not None and args.interference_every_steps < 1:
         raise ValueError(
             f"interference_every_steps: {args.interference_every_steps} is below 1; 100 is a start, or leave it out."
