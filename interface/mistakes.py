@@ -45,8 +45,9 @@ def describe(error: Exception) -> tuple[int, str]:
         return MISTAKE, str(error)
     if isinstance(error, OSError) and error.filename is not None and error.errno not in (errno.ENOSPC, errno.EIO):
         return MISTAKE, f"'{error.filename}': {error.strerror}. Check the path and its permissions."
-    if isinstance(error, MemoryError | OSError) and error.args and isinstance(error.args[0], str) and is_ours(error):
-        return FAILED, str(error)  # no room on the machine, told in our words
+    told = isinstance(error, MemoryError | OSError | FloatingPointError)
+    if told and error.args and isinstance(error.args[0], str) and is_ours(error):
+        return FAILED, str(error)  # no room on the machine or numbers that broke, told in our words
     lines = str(error).strip().splitlines() or ["no message"]
     return FAILED, f"{type(error).__name__}: {lines[0]} (set {DEBUG}=1 for the traceback)"
 

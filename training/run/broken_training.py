@@ -25,7 +25,7 @@ def refuse_loss(
         step: Number of the training step, from 1.
 
     Raises:
-        ValueError: Always.
+        FloatingPointError: Always.
     """
     broken = {name: loss.item() for name, loss in outputs.losses.items() if not loss.isfinite()}
     parts = []
@@ -39,7 +39,7 @@ def refuse_loss(
     parts += [
         f"loss '{name}': {loss} on {', '.join(where[:MOST_ROWS])}" for name, loss in broken.items() if name not in names
     ]
-    raise ValueError(
+    raise FloatingPointError(
         f"training step {step} stopped before it changed the weights. {'; '.join(parts)}. Where single rows are named, "
         "check their labels; where whole batches break, lower train.learning_rate or train in float32 or bfloat16. "
         "Checkpoints already written are sound."
@@ -50,11 +50,11 @@ def refuse_weights(model: nn.Module, moment: str) -> None:
     """Refuse to save a model that is broken.
 
     Raises:
-        ValueError: A weight is NaN or infinite; the message names it.
+        FloatingPointError: A weight is NaN or infinite; the message names it.
     """
     broken = [name for name, weight in model.named_parameters() if not weight.isfinite().all()]
     if broken:
-        raise ValueError(
+        raise FloatingPointError(
             f"{len(broken)} weights are NaN or infinite {moment}, such as {broken[0]}; the model was not saved. Lower "
             "train.learning_rate, or train in float32 or bfloat16. Checkpoints already written are sound."
         )

@@ -1,4 +1,4 @@
-"""A run for which the machine has no room ends with exit code 1 and a message."""
+"""A run that no setting of the command made fail ends with exit code 1 and a message."""
 
 import resource
 
@@ -36,4 +36,15 @@ def test_memory_that_does_not_suffice_is_told_with_exit_code_1_and_what_to_lower
         "error: memory ran out in training step 1, for a batch of 8 rows, the longest of 5 tokens, of"
     )
     assert "Lower train.per_device_train_batch_size" in message
+    assert "Traceback" not in message
+
+
+def test_numbers_that_break_are_told_with_exit_code_1_by_task_and_row(polyhead, folder):
+    overrides = ("--set", "train.learning_rate=1e30", "--set", "train.warmup_steps=0", "--set", "train.max_grad_norm=0")
+    result = polyhead("train", "recipe.yaml", "--output", "out", "--no-check", *overrides)
+
+    assert result.exit_code == 1, result.output
+    message = result.stderr[result.stderr.index("error: ") :]
+    assert "stopped before it changed the weights. task '" in message
+    assert "train.jsonl:" in message
     assert "Traceback" not in message
