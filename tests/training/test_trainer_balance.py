@@ -136,7 +136,7 @@ STEADY = {
 def folder(tmp_path_factory, new_model):
     """Train with every method on two processes, once for all tests."""
     folder = tmp_path_factory.mktemp("balanced")
-    new_model(PET, LOUD, COUNT, TAGS, GRADE, SLOTS, SAME).save_pretrained(folder / "model")
+    new_model(PET, LOUD, COUNT, TAGS, GRADE, SLOTS, SAME).save_pretrained(folder / "BERT")
     (folder / "rows.json").write_text(json.dumps(SETS))
     runs = [{"name": name, "arguments": {**STEADY, "balance": name}} for name in METHODS]
     (folder / "runs.json").write_text(json.dumps(runs))

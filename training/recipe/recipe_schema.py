@@ -1,7 +1,7 @@
 """A JSON schema of recipes, for completion and hints in editors.
 
 A recipe that begins with `# yaml-language-server: $schema=schema.json` is checked while it is written. The file
-`recipes/schema.json` is made by `python -m polyhead.training.recipe_schema recipes/schema.json`.
+`recipes/schema.json` is made by `python -m polyhead.training.recipe.recipe_schema recipes/schema.json`.
 """
 
 import json

@@ -51,6 +51,6 @@ def describe_log(logs: Mapping[str, Any]) -> str:
     >>> describe_log({"eval_loss": 0.53219, "eval_score": 0.81, "eval_topic_accuracy": 0.8, "epoch": 2.0})
     'epoch 2  validation loss 0.5322  score 0.8100'
     """
-    if "eval_loss" not in logs:
+    if not {"eval_loss", "eval_score"} <= logs.keys():
         return ""
     return f"epoch {logs.get('epoch', 0):.4g}  validation loss {logs['eval_loss']:.4f}  score {logs['eval_score']:.4f}"
