@@ -49,7 +49,7 @@ def _print_plan(planned: "RunPlan") -> None:
     from .durations import rough_duration
 
     title = "optimizer groups (biases and norms, without decay, counted in)"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for heading in ("group", "depth", "start", "peak", "end", "decay", "parameters", "trains in steps"):
         is_text = heading in ("group", "trains in steps")
         table.add_column(heading, justify="left" if is_text else "right", no_wrap=heading != "trains in steps")
