@@ -165,9 +165,9 @@ def test_a_shorter_maximum_of_the_model_is_kept(make_model, truncation):
 def test_a_text_of_a_million_characters_is_cut_fast(model, truncation):
     text = "the cat sat on a mat. " * 45_455
     assert len(text) > 1_000_000
-    start = time.perf_counter()
+    start = time.process_time()  # of this process alone: other jobs may keep the core busy
     assert np.isfinite(model.encode(text)).all()
-    assert time.perf_counter() - start < 5  # the promise is under 0.2 s on a free core; this one may be busy
+    assert time.process_time() - start < 5  # the promise is under 0.2 s
     assert truncation() == ["1 of 1 texts were longer than 40 tokens and were cut."]
 
 

@@ -173,13 +173,18 @@ def test_labels_of_the_data_are_mapped_by_name(recipe, tmp_path):
         (
             lambda out: (out.mkdir(), (out / "notes").touch()),
             False,
-            r"'.*out' is not empty. Name a new one, or .*--resume",
+            r"'.*out' is not empty. Name a new one\.$",
+        ),
+        (
+            lambda out: (out / "checkpoint-3").mkdir(parents=True),
+            False,
+            r"'.*out' is not empty. Name a new one, or go on with --resume\.$",
         ),
         (lambda out: None, True, r"nothing to resume: folder '.*out' is empty or missing. Start without --resume"),
         (lambda out: out.mkdir(), True, r"nothing to resume: folder '.*out' is empty or missing"),
         (lambda out: (out.mkdir(), (out / "notes").touch()), True, r"folder '.*out' holds no checkpoint-N. Name a new"),
     ],
-    ids=["a file", "not empty", "missing", "empty", "no checkpoint"],
+    ids=["a file", "not empty", "stopped", "missing", "empty", "no checkpoint"],
 )
 def test_an_output_folder_that_does_not_fit_is_refused_before_the_work(recipe, tmp_path, prepare, resume, message):
     prepare(tmp_path / "out")

@@ -8,8 +8,12 @@ from pathlib import Path
 from .output_folder import numbered_checkpoints
 
 _ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# safetensors and torch name no errno: what they say instead.
-_SAID = (*(f"os error {number}" for number in _ERRNOS), "PytorchStreamWriter failed", "inline_container")
+# safetensors (in two ways, by its version) and torch set no errno: what they say instead.
+_SAID = (
+    *(f"os error {number}" for number in _ERRNOS),
+    *(f"Os {{ code: {number}," for number in _ERRNOS),
+    *("PytorchStreamWriter failed", "inline_container"),
+)
 
 
 @contextmanager

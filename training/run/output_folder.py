@@ -29,7 +29,8 @@ def check_output(output: Path, resume: bool) -> None:
     if resume and is_new:
         raise ValueError(f"nothing to resume: folder '{output}' is empty or missing. Start without --resume.")
     if not resume and not is_new:
-        raise ValueError(f"output folder '{output}' is not empty. Name a new one, or go on with --resume.")
+        remedy = ", or go on with --resume" if numbered_checkpoints(output) else ""
+        raise ValueError(f"output folder '{output}' is not empty. Name a new one{remedy}.")
     if resume and not numbered_checkpoints(output):
         if "config.json" in found:
             raise ValueError(
