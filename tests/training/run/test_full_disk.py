@@ -36,7 +36,7 @@ class At(TrainerCallback):
 
 @pytest.mark.parametrize(
     ("size", "reason"),
-    [(50_000, "os error 27"), (150_000, "inline_container|PytorchStream")],
+    [(50_000, "File too large"), (150_000, "inline_container|PytorchStream")],
     ids=["weights", "optimizer"],
 )
 def test_checkpoint_without_room_leaves_the_one_before_and_the_run_goes_on_from_it(
