@@ -126,7 +126,9 @@ MISTAKES = {
         CSV | {"train.csv": "text,topic,mood\ncafé,sport,1\n".encode("latin-1")},
         TRAIN, "byte 0xe9", "train.csv:2", "encoding: latin-1"),
     # Folders and models.
-    "output not empty": ({"out/notes": ""}, TRAIN, "not empty", "'out'", "--resume"),
+    "output not empty": ({"out/notes": ""}, TRAIN, "not empty", "'out'", "Name a new one"),
+    "output of a stopped run": (
+        {"out/checkpoint-3/notes": ""}, TRAIN, "not empty", "'out'", "go on with --resume"),
     "output is a file": ({"out": ""}, TRAIN, "is a file", "'out'", "name a folder"),
     "nothing to resume": ({}, f"{TRAIN} --resume", "nothing to resume", "'out'", "without --resume"),
     "no checkpoint to resume": ({"out/notes": ""}, f"{TRAIN} --resume", "no checkpoint", "'out'", "Name a new folder"),
@@ -191,7 +193,7 @@ MISTAKES = {
 def test_mistake_ends_with_exit_code_2_and_what_where_and_how(name, polyhead, folder, request):
     files, command, *parts = MISTAKES[name]
     for file, content in files.items():
-        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
     models = {word: request.getfixturevalue(word.lower()) for word in ("TRAINED", "ALL_KINDS") if word in command}
 
