@@ -16,7 +16,7 @@ from polyhead.training.data.examples import MultiTaskDataset
 from polyhead.training.trainer import PolyheadTrainer
 
 
-def train(folder, name, arguments, resume=None, model="BERT"):
+def train(folder, name, arguments, resume=None, model="BERT", measure=False):
     rows = json.loads((folder / "rows.json").read_text())
     for row in (row for source in rows.values() for row in source):
         if isinstance(row.get("text"), list):
@@ -26,7 +26,7 @@ def train(folder, name, arguments, resume=None, model="BERT"):
     fields = {"disable_tqdm": True, "use_cpu": True, "load_best_model_at_end": False, "eval_strategy": "no"}
     arguments = PolyheadTrainingArguments(str(folder / name), **{"save_strategy": "no", **fields, **arguments})
     seen = []
-    trainer = PolyheadTrainer(model, arguments, train_dataset=dataset)
+    trainer = PolyheadTrainer(model, arguments, train_dataset=dataset, eval_dataset=dataset if measure else None)
     collate = trainer.data_collator
     trainer.data_collator = lambda examples: seen.append([example.where for example in examples]) or collate(examples)
     if resume:

@@ -1,6 +1,6 @@
 """Training on two processes (gloo, on the CPU) is training on one."""
 
-import itertools
+import dataclasses
 import json
 import os
 import subprocess
@@ -42,15 +42,31 @@ RUNS += [{"name": f"thawed {name}", "arguments": THAWING, "model": name} for nam
 RUNS += [{"name": f"adapted {name}", "arguments": {**THAWING, "lora": {}}, "model": name} for name in OTHERS]
 RETAIN = {"tasks": ["pet", "slots", "same"], "embedding": 1.0}
 RUNS += [{"name": "retained", "arguments": {**STEADY, "max_steps": 3, "logging_steps": 3, "retain": RETAIN}}]
+WARMED = {**STEADY, "max_steps": 4, "logging_steps": 1, "thaw_warmup_steps": 2}
+RUNS += [{"name": "warmed", "arguments": {**WARMED, "freeze": [{"part": "backbone", "until_step": 1}]}}]
+# Batches of 4 make whole epochs of 3 steps. Only heads learn, and that of `slots`, alone on its rows, all but stands still.
+STOPPING = {**STEADY, "max_steps": 9, "per_device_train_batch_size": 4, "logging_steps": 1, "task_patience": 1}
+STOPPING |= {"learning_rates": {"backbone": 0.0, "heads": 0.05}, "head_multipliers": {"slots": 1e-6}}
+STOPPING |= {"eval_strategy": "steps", "eval_steps": 3}
+RUNS += [{"name": "stopped", "arguments": STOPPING, "model": "falling", "measure": True}]
 SAVING = {"save_strategy": "steps", "save_steps": 1, "per_device_train_batch_size": 4, "learning_rate": 1e-3}
 SAVING |= {"num_train_epochs": 2, "save_total_limit": None}
 # Older ones look for a device "cpu:1" when they load the optimizer; not every version in between was tried.
 CAN_RESUME = Version(transformers.__version__) >= Version("5.23")
-ADAPTED = {**SAVING, "lora": {"dropout": 0.1}, "thaw_every_steps": 2}
-RUNS_IN_ALL = [*RUNS, {"name": "whole", "arguments": SAVING}, {"name": "whole adapted", "arguments": ADAPTED}]
-if CAN_RESUME:
-    RUNS_IN_ALL += [{"name": "resumed", "arguments": SAVING, "resume": "whole/checkpoint-4"}]
-    RUNS_IN_ALL += [{"name": "resumed adapted", "arguments": ADAPTED, "resume": "whole adapted/checkpoint-3"}]
+# What each form of a run resumes: its arguments, the step, and the model.
+RESUMES = {
+    "": (SAVING, 4, "BERT"),
+    " adapted": ({**SAVING, "lora": {"dropout": 0.1}, "thaw_every_steps": 2}, 3, "BERT"),
+    " thawing": ({**SAVING, "save_steps": 3, "thaw_every_steps": 2, "thaw_warmup_steps": 2}, 3, "noisy"),
+    " famo": ({**SAVING, "save_steps": 4, "balance": "famo"}, 4, "noisy"),
+    " pcgrad": ({**SAVING, "save_steps": 4, "balance": "pcgrad"}, 4, "noisy"),
+}
+RUNS_IN_ALL = list(RUNS)
+for form, (arguments, step, backbone) in RESUMES.items():
+    described = {"arguments": arguments, "model": backbone}
+    RUNS_IN_ALL.append({"name": f"whole{form}", **described})
+    if CAN_RESUME:
+        RUNS_IN_ALL.append({"name": f"resumed{form}", **described, "resume": f"whole{form}/checkpoint-{step}"})
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +76,9 @@ def folder(tmp_path_factory, new_model):
     for backbone in ("BERT", *OTHERS):
         model = new_model(PET, LOUD, COUNT, TAGS, GRADE, SLOTS, SAME, backbone=backbone)
         model.save_pretrained(folder / backbone)
+    new_model(PET, LOUD, COUNT, TAGS, GRADE, SLOTS, SAME, dropout=0.3).save_pretrained(folder / "noisy")
+    falling = [dataclasses.replace(task, metric="loss") for task in (PET, LOUD, COUNT, TAGS, GRADE, SAME)]
+    new_model(*falling, SLOTS).save_pretrained(folder / "falling")
     (folder / "rows.json").write_text(json.dumps(SETS))
     (folder / "runs.json").write_text(json.dumps(RUNS_IN_ALL))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
@@ -75,20 +94,46 @@ def left_by(folder, name):
     return load_file(folder / f"{name}.safetensors"), told["logs"], told["seen"]
 
 
+def by_step(logs, prefix):
+    """The numbers whose names begin so, by step and name."""
+    return {(log["step"], name): value for log in logs for name, value in log.items() if name.startswith(prefix)}
+
+
 @pytest.mark.parametrize("run", RUNS, ids=lambda run: run["name"])
 def test_two_processes_train_as_one(folder, run):
     batches = 2 * run["arguments"].get("gradient_accumulation_steps", 1)
     arguments = {**run["arguments"], "gradient_accumulation_steps": batches}
-    train(folder, f"one-{run['name']}", arguments, model=run.get("model", "BERT"))
+    train(folder, **{**run, "name": f"one-{run['name']}", "arguments": arguments})
     one, logs, _ = left_by(folder, f"one-{run['name']}-0")
     first, first_logs, _ = left_by(folder, f"{run['name']}-0")
     second, _, _ = left_by(folder, f"{run['name']}-1")
 
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert largest_difference(one, first) < 1e-6
-    losses = {name: value for name, value in logs[0].items() if name.startswith("loss")}
+    losses = by_step(logs, "loss")
     assert len(losses) > 5
-    assert {name: first_logs[0][name] for name in losses} == pytest.approx(losses, abs=1e-5)
+    assert by_step(first_logs, "loss") == pytest.approx(losses, abs=1e-5)
+    assert by_step(first_logs, "eval_score") == pytest.approx(by_step(logs, "eval_score"), abs=1e-6)
+
+
+def test_on_two_processes_the_rate_of_what_has_thawed_rises_from_zero(folder):
+    name = "backbone.encoder.layer.0.output.dense.weight"
+    start = PolyheadModel.from_pretrained(folder / "BERT").state_dict()[name]
+    for rank in range(2):
+        ended, logs, _ = left_by(folder, f"warmed-{rank}")
+        assert list(by_step(logs, "lr/backbone").values()) == pytest.approx([0, 0, 0.005, 0.01])
+        assert not torch.equal(start, ended[name])
+
+
+def test_on_two_processes_a_task_stops_alone_and_its_data_set_is_drawn_by_neither(folder):
+    words = {row["where"] for row in SETS["words"]}
+    for rank in range(2):
+        _, logs, seen = left_by(folder, f"stopped-{rank}")
+        assert by_step(logs, "stopped/slots") == {(step, "stopped/slots"): 6 for step in (7, 8, 9)}
+        drawn = [words & set(batch) for batch in seen]
+        assert not any(drawn[6:])
+        assert len(drawn) == 9
+    assert any(drawn[:6])
 
 
 def test_two_processes_share_the_rows_of_an_epoch_in_an_order_of_its_own(folder):
@@ -103,8 +148,9 @@ def test_two_processes_share_the_rows_of_an_epoch_in_an_order_of_its_own(folder)
 
 # On the tested versions it always runs; see CAN_RESUME.
 @pytest.mark.skipif(not CAN_RESUME, reason="this transformers cannot resume several processes on the CPU")
-def test_a_run_on_two_processes_resumes_bit_equal(folder):
-    for rank, form in itertools.product(range(2), ("", " adapted")):
+@pytest.mark.parametrize("form", RESUMES, ids=lambda form: form.strip() or "plain")
+def test_a_run_on_two_processes_resumes_bit_equal(folder, form):
+    for rank in range(2):
         whole, resumed = (left_by(folder, f"{name}{form}-{rank}")[0] for name in ("whole", "resumed"))
         assert all(torch.equal(whole[name], resumed[name]) for name in whole)
 
