@@ -118,20 +118,14 @@ def _require_readable(given: "GivenTexts", on_bad: OnBad) -> None:
 
 def _load_checkpoint(name: str) -> "PolyheadModel":
     from .loading import load_checkpoint
-    from .quiet import show_bars
 
-    loaded = load_checkpoint(name)
-    show_bars()
-    return loaded
+    return load_checkpoint(name)
 
 
 def _load_encoder(name: str) -> Any:
     from .loading import load_encoder
-    from .quiet import show_bars
 
-    loaded = load_encoder(name)
-    show_bars()
-    return loaded
+    return load_encoder(name)
 
 
 def _chosen_tasks(model: Any, name: str, tasks: str | None, are_pairs: bool) -> list[str]:

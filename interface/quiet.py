@@ -9,12 +9,12 @@ _NOISE = ("mtime may not be reliable",)
 
 
 def quiet_transformers() -> None:
-    """Hide the bars of weight loading and saving, and reports that nothing is wrong; downloads keep their bars."""
+    """Hide the bars of weight loading and saving, and reports that nothing is wrong; downloads and batches keep theirs."""
     from huggingface_hub.utils import enable_progress_bars
     from transformers.utils.logging import disable_progress_bar, get_logger
 
     disable_progress_bar()
-    enable_progress_bars()  # of downloads: transformers has switched them off too
+    enable_progress_bars()  # of downloads and batches: transformers has switched them off too
     get_logger()  # makes the handler
     for handler in logging.getLogger("transformers").handlers:
         if is_worth_telling not in handler.filters:
@@ -28,10 +28,3 @@ def is_worth_telling(record: logging.LogRecord) -> bool:
         # What our own models lack is an error already.
         return not message.lstrip("\x1b[0123456789m").startswith("Polyhead") and bool(_LACKS_WEIGHTS.search(message))
     return not any(noise in message for noise in _NOISE)
-
-
-def show_bars() -> None:
-    """Show bars again: those of our own batches."""
-    from transformers.utils.logging import enable_progress_bar
-
-    enable_progress_bar()

@@ -1,34 +1,50 @@
-"""Sentence embeddings from texts: sorted by length, batched by padded tokens, order restored."""
+"""Sentence embeddings from texts: sorted by length, batched by padded tokens, order restored.
 
-import threading
+No torch here: what runs the model is a torch model or another runtime, which gives tensors or arrays.
+"""
+
+import logging
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional
-from transformers import PreTrainedModel
-from transformers.utils import logging
+from huggingface_hub.utils import tqdm
 
-from .outputs_polyhead import PolyheadOutput
+from .batching_polyhead import TokenizedText
 from .texts_polyhead import clean, find_bad_texts, refuse
-from .tokenizing_polyhead import TokenizedText, pad, tokenize
 
-logger = logging.get_logger(__name__)
+if TYPE_CHECKING:
+    from torch import Tensor
 
-# Padded tokens per batch: small batches stay in a processor's cache, large ones fill an accelerator.
-TOKENS_PER_BATCH = {"cpu": 1024, "accelerator": 32768}
+logger = logging.getLogger(__name__)
+
 TEXTS_PER_WINDOW = 16384  # tokenized at a time, so that memory does not grow with the number of texts
-_mode_lock = threading.Lock()  # not the model's own: a model with a lock cannot be copied
 
 
-class EncodingMixin(PreTrainedModel):
-    """`encode`, and the batched inference that `predict` and evaluation share."""
+class EncodingMixin:
+    """`encode`, for a class that can tokenize texts and run a model over them."""
 
-    _num_evaluating = 0
-    _return_to_training = False
+    config: Any
+
+    @property
+    def max_length(self) -> int:
+        """Longest input in tokens, special ones included."""
+        raise NotImplementedError
+
+    def tokenize(self, texts: list[str]) -> list[TokenizedText]:
+        """Tokenize texts, each cut at the model's maximum."""
+        raise NotImplementedError
+
+    def run_tokenized(
+        self,
+        first: list[TokenizedText],
+        second: list[TokenizedText] | None = None,
+        tasks: list[str] | None = None,
+        batch_size: int | None = None,
+        normalize: bool | None = None,
+    ) -> Iterator[tuple[list[int], Any]]:
+        """Run the model over tokenized texts in batches; yields their positions and a `PolyheadOutput`, or its like."""
+        raise NotImplementedError
 
     def encode(
         self,
@@ -41,7 +57,7 @@ class EncodingMixin(PreTrainedModel):
         to: str = "numpy",
         progress: bool = False,
         on_bad: str = "raise",
-    ) -> np.ndarray | Tensor:
+    ) -> "np.ndarray | Tensor":
         """Return the sentence embeddings of texts, in their order.
 
         Args:
@@ -70,16 +86,18 @@ class EncodingMixin(PreTrainedModel):
         normalize = self.config.normalize if normalize is None else normalize
         prefix = self._prompt_text(prompt, prompt_name)
         listed = [texts] if isinstance(texts, str) else list(texts)
-        embeddings = torch.full((len(listed), truncate_dim or size), torch.nan)  # rows of bad texts stay NaN
+        embeddings = np.full(
+            (len(listed), truncate_dim or size), np.nan, dtype=np.float32
+        )  # rows of bad texts stay NaN
         good = self._readable(listed, on_bad)
         prompted = [prefix + clean(listed[position]) for position in good]
         for rows, _, output in self.run_batches(
             prompted, tasks=[], batch_size=batch_size, progress=progress, normalize=False
         ):
-            vectors = output.sentence_embedding[:, :truncate_dim].float().cpu()  # (batch, dim)
-            embeddings[[good[row] for row in rows]] = functional.normalize(vectors, dim=-1) if normalize else vectors
+            vectors = as_array(output.sentence_embedding)[:, :truncate_dim]  # (batch, dim)
+            embeddings[[good[row] for row in rows]] = _normalized(vectors) if normalize else vectors
         result = embeddings[0] if isinstance(texts, str) else embeddings
-        return result.numpy() if to == "numpy" else result
+        return result if to == "numpy" else _as_tensor(result)
 
     def run_batches(
         self,
@@ -89,7 +107,7 @@ class EncodingMixin(PreTrainedModel):
         batch_size: int | None = None,
         progress: bool = False,
         normalize: bool | None = None,
-    ) -> Iterator[tuple[list[int], list[TokenizedText], PolyheadOutput]]:
+    ) -> Iterator[tuple[list[int], list[TokenizedText], Any]]:
         """Tokenize texts and run the model over them in batches of similar length.
 
         Args:
@@ -106,11 +124,11 @@ class EncodingMixin(PreTrainedModel):
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size {batch_size} must be at least 1, or None for as many texts as fit.")
         num_truncated = 0
-        with logging.tqdm(total=len(texts), desc="texts", disable=None if progress else True) as bar:
+        with tqdm(total=len(texts), desc="texts", disable=None if progress else True) as bar:
             for start in range(0, len(texts), TEXTS_PER_WINDOW):
                 window = slice(start, start + TEXTS_PER_WINDOW)
-                first = tokenize(self.tokenizer, list(texts[window]), self.max_length)
-                second = None if pairs is None else tokenize(self.tokenizer, list(pairs[window]), self.max_length)
+                first = self.tokenize(list(texts[window]))
+                second = None if pairs is None else self.tokenize(list(pairs[window]))
                 num_truncated += sum(row.is_truncated for row in first + (second or []))
                 for rows, output in self.run_tokenized(first, second, tasks, batch_size, normalize):
                     yield [start + row for row in rows], [first[row] for row in rows], output
@@ -120,64 +138,6 @@ class EncodingMixin(PreTrainedModel):
             logger.warning(
                 f"{num_truncated} of {num_texts} texts were longer than {self.max_length} tokens and were cut."
             )
-
-    @torch.inference_mode()
-    def run_tokenized(
-        self,
-        first: list[TokenizedText],
-        second: list[TokenizedText] | None = None,
-        tasks: list[str] | None = None,
-        batch_size: int | None = None,
-        normalize: bool | None = None,
-    ) -> Iterator[tuple[list[int], PolyheadOutput]]:
-        """Run the model, in evaluation mode, over texts that are tokenized already; yields positions and output."""
-        with self._evaluating():
-            for rows in self._plan_batches(first, second, batch_size):
-                inputs = self._collate(first, second, rows)
-                yield rows, self(**inputs, tasks=tasks, normalize=normalize, return_dict=True)
-
-    @contextmanager
-    def _evaluating(self) -> Iterator[None]:
-        # The first of several threads leaves training mode, the last one returns to it: none meets dropout in between.
-        with _mode_lock:
-            self._num_evaluating += 1
-            if self.training:
-                self._return_to_training = True
-                self.eval()
-        try:
-            yield
-        finally:
-            with _mode_lock:
-                self._num_evaluating -= 1
-                if self._return_to_training and not self._num_evaluating:
-                    self._return_to_training = False
-                    self.train()
-
-    def _collate(
-        self, first: list[TokenizedText], second: list[TokenizedText] | None, batch: list[int]
-    ) -> dict[str, Tensor]:
-        pad_token_id = self.tokenizer.pad_token_id
-        inputs = pad([first[row] for row in batch], pad_token_id)
-        if second is not None:
-            inputs |= pad([second[row] for row in batch], pad_token_id, prefix="pair_")
-        return {name: tensor.to(self.device) for name, tensor in inputs.items()}
-
-    def _plan_batches(
-        self, first: list[TokenizedText], second: list[TokenizedText] | None, batch_size: int | None
-    ) -> Iterator[list[int]]:
-        lengths = [max(len(row), len(second[index]) if second else 0) for index, row in enumerate(first)]
-        budget = TOKENS_PER_BATCH["cpu" if self.device.type == "cpu" else "accelerator"]
-        batch: list[int] = []
-        for row in sorted(
-            range(len(first)), key=lengths.__getitem__, reverse=True
-        ):  # longest first: memory fails early
-            limit = batch_size or max(1, budget // lengths[batch[0] if batch else row])
-            if len(batch) >= limit:
-                yield batch
-                batch = []
-            batch.append(row)
-        if batch:
-            yield batch
 
     def _prompt_text(self, prompt: str | None, prompt_name: str | None) -> str:
         name = prompt_name or (self.config.default_prompt_name if prompt is None else None)
@@ -194,3 +154,18 @@ class EncodingMixin(PreTrainedModel):
         if bad and on_bad == "raise":
             refuse(bad, len(texts))
         return [position for position in range(len(texts)) if position not in bad]
+
+
+def as_array(values: Any) -> np.ndarray:
+    """Return a tensor, wherever it lies, as a float32 array; an array as it is."""
+    return values if isinstance(values, np.ndarray) else values.float().cpu().numpy()
+
+
+def _normalized(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True).clip(min=1e-12)
+
+
+def _as_tensor(array: np.ndarray) -> "Tensor":
+    import torch
+
+    return torch.from_numpy(array)

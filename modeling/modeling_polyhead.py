@@ -16,13 +16,13 @@ from transformers.utils import can_return_tuple
 from ..configuration.configuration_polyhead import PolyheadConfig
 from ..configuration.tasks_polyhead import TaskConfig
 from .checkpoint_polyhead import CheckpointMixin
-from .encoding_polyhead import EncodingMixin
 from .heads_polyhead import pair_features
 from .losses_polyhead import task_loss_items
 from .outputs_polyhead import PolyheadOutput
 from .pair_losses_polyhead import EmbeddedPairs, number_texts, pair_loss_items
 from .pooling_polyhead import AttentionPooling, LayerMix
 from .predicting_polyhead import PredictingMixin
+from .running_polyhead import RunningMixin
 from .sentence_layers_polyhead import SentenceLayers
 
 ByTask = dict[str, Tensor]
@@ -41,7 +41,7 @@ class Encoded:
     attentions: tuple[Tensor, ...] | None
 
 
-class PolyheadModel(CheckpointMixin, EncodingMixin, PredictingMixin):
+class PolyheadModel(CheckpointMixin, RunningMixin, PredictingMixin):
     """A sentence encoder with named task heads.
 
     Args:

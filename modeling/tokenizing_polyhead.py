@@ -2,7 +2,6 @@
 
 import copy
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -11,26 +10,10 @@ import torch
 from torch import Tensor
 from transformers import AutoTokenizer
 
+from .batching_polyhead import TokenizedText, pad_arrays
+
 HUB_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "subfolder")
 _clones = threading.local()
-
-
-@dataclass
-class TokenizedText:
-    """One text as token ids.
-
-    Args:
-        inputs: `input_ids` and, where the tokenizer gives them, `token_type_ids`; lists of one length.
-        offsets: Start and end of each token in the text.
-        is_truncated: Whether tokens were cut off.
-    """
-
-    inputs: dict[str, list[int]]
-    offsets: list[tuple[int, int]]
-    is_truncated: bool
-
-    def __len__(self) -> int:
-        return len(self.inputs["input_ids"])
 
 
 def load_tokenizer(name: str, options: dict[str, Any], config: Any = None) -> Any:
@@ -78,19 +61,8 @@ def tokenize(tokenizer: Any, texts: list[str], max_length: int) -> list[Tokenize
 
 
 def pad(rows: list[TokenizedText], pad_token_id: int | None, prefix: str = "") -> dict[str, Tensor]:
-    """Pad on the right and stack: each tensor (batch, longest), with an attention mask.
-
-    On the right whatever the tokenizer's side: with absolute positions, left padding would move the text.
-    """
-    longest = max(len(row) for row in rows)
-    tensors = {}
-    for name in rows[0].inputs:
-        filler = (pad_token_id or 0) if name == "input_ids" else 0
-        values = [row.inputs[name] + [filler] * (longest - len(row)) for row in rows]
-        tensors[prefix + name] = torch.tensor(values, dtype=torch.long)
-    mask = [[1] * len(row) + [0] * (longest - len(row)) for row in rows]
-    tensors[prefix + "attention_mask"] = torch.tensor(mask, dtype=torch.long)
-    return tensors
+    """Pad on the right and stack, as `pad_arrays` does: each tensor (batch, longest), names with a prefix."""
+    return {prefix + name: torch.from_numpy(array) for name, array in pad_arrays(rows, pad_token_id).items()}
 
 
 def _own_clone(tokenizer: Any) -> Any:

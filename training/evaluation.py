@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from ..configuration.tasks_polyhead import TaskConfig
+from ..modeling.decoding_polyhead import label_probabilities, softmax, tag_spans, unscale
+from ..modeling.encoding_polyhead import as_array
 from ..modeling.losses_polyhead import task_loss_items
 from ..modeling.outputs_polyhead import PolyheadOutput
-from ..modeling.predicting_polyhead import label_probabilities, tag_spans, unscale
 from ..modeling.texts_polyhead import joined_word_spans
 from .data.collation import stack_labels
 from .data.examples import MultiTaskDataset
@@ -54,7 +55,7 @@ class AnswerCollection:
         labels = stack_labels(task, examples, logits.shape[1] if task.is_token else 0)
         self._losses.append(task_loss_items(task, logits, labels))
         self.rows += rows
-        self.predictions += _predictions(task, logits, originals, [example.first for example in examples])
+        self.predictions += _predictions(task, as_array(logits), originals, [example.first for example in examples])
         self.references += [_reference(task, row) for row in originals]
 
     def scores(self, task: TaskConfig) -> dict[str, float]:
@@ -161,19 +162,19 @@ def _right_by_row(tasks: list[TaskConfig], collected: Collected) -> dict[str, di
     return right
 
 
-def _predictions(task: TaskConfig, logits: Tensor, rows: list[Any], tokens: list[Any]) -> list[Any]:
+def _predictions(task: TaskConfig, logits: np.ndarray, rows: list[Any], tokens: list[Any]) -> list[Any]:
     if task.is_token:
         tagged = []
-        for probabilities, row, row_tokens in zip(logits.softmax(-1), rows, tokens, strict=True):
+        for probabilities, row, row_tokens in zip(softmax(logits), rows, tokens, strict=True):
             spans = joined_word_spans(row["words"])
             ids = [tag for tag, _ in tag_spans(probabilities, row_tokens, spans)]
             tagged.append([task.known_labels[tag] if tag >= 0 else "O" for tag in ids])
         return tagged
     if task.kind == "regression":
-        return list(unscale(task, logits).numpy())
+        return list(unscale(task, logits))
     if task.kind == "ordinal_regression":
-        return list(label_probabilities(task, logits).numpy())
-    return list(logits.numpy())
+        return list(label_probabilities(task, logits))
+    return list(logits)
 
 
 def _reference(task: TaskConfig, row: Any) -> Any:

@@ -1,13 +1,21 @@
 import math
 
+import numpy as np
 import pytest
-import torch
 
 from polyhead.configuration.tasks_polyhead import TaskConfig
-from polyhead.modeling.predicting_polyhead import decode, label_probabilities, tag_spans, unscale
-from polyhead.modeling.tokenizing_polyhead import TokenizedText
+from polyhead.modeling.batching_polyhead import TokenizedText
+from polyhead.modeling.decoding_polyhead import decode, label_probabilities, tag_spans, unscale
 
 LN = math.log
+
+
+def array(numbers):
+    return np.array(numbers, dtype=np.float32)
+
+
+def random_logits(*shape):
+    return np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
 
 
 def logit(probability):
@@ -17,18 +25,18 @@ def logit(probability):
 def answer(kind, logits, labels=None, **fields):
     """What one row of logits becomes."""
     task = TaskConfig(name="task", kind=kind, labels=labels, **fields)
-    (decoded,) = decode(task, torch.tensor([logits]), ["text"], [None], [[]])
+    (decoded,) = decode(task, array([logits]), ["text"], [None], [[]])
     return decoded
 
 
 def entities(tags, text, offsets, spans, labels=("O", "B-pet", "I-pet", "B-toy", "I-toy")):
     """Entities where each token says its tag with a probability of three quarters."""
-    probabilities = torch.full((len(tags), len(labels)), 0.25 / (len(labels) - 1))
+    probabilities = np.full((len(tags), len(labels)), 0.25 / (len(labels) - 1), dtype=np.float32)
     for position, tag in enumerate(tags):
         probabilities[position, labels.index(tag)] = 0.75
     task = TaskConfig(name="task", kind="token_classification", labels=labels)
     tokens = TokenizedText({"input_ids": [0] * len(tags)}, offsets, False)
-    (decoded,) = decode(task, probabilities.log()[None], [text], [tokens], [spans])
+    (decoded,) = decode(task, np.log(probabilities)[None], [text], [tokens], [spans])
     return [(found["label"], found["start"], found["end"], found["text"]) for found in decoded["entities"]]
 
 
@@ -76,7 +84,7 @@ def test_ordinal_answers_with_the_likeliest_rank_and_the_mean_rank():
 
 def test_pair_tasks_answer_with_a_cosine_or_a_label():
     task = TaskConfig(name="task", kind="pair_similarity")
-    assert decode(task, torch.tensor([0.25, -1.0]), ["a", "b"], [None] * 2, [[]] * 2) == [
+    assert decode(task, array([0.25, -1.0]), ["a", "b"], [None] * 2, [[]] * 2) == [
         {"value": 0.25},
         {"value": -1},
     ]
@@ -86,14 +94,22 @@ def test_pair_tasks_answer_with_a_cosine_or_a_label():
 def test_probabilities_of_one_label_sum_to_one():
     for kind, width in (("single_label_classification", 3), ("ordinal_regression", 2), ("pair_classification", 3)):
         task = TaskConfig(name="task", kind=kind, labels=["a", "b", "c"])
-        torch.testing.assert_close(label_probabilities(task, torch.randn(5, width)).sum(-1), torch.ones(5))
+        np.testing.assert_allclose(label_probabilities(task, random_logits(5, width)).sum(-1), np.ones(5), rtol=1e-6)
     binary = TaskConfig(name="task", kind="binary_classification", labels=["a", "b"])
-    torch.testing.assert_close(label_probabilities(binary, torch.randn(5, 1)).sum(-1), torch.ones(5))
+    np.testing.assert_allclose(label_probabilities(binary, random_logits(5, 1)).sum(-1), np.ones(5), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["binary_classification", "multi_label_classification", "ordinal_regression"])
+def test_logits_however_large_give_probabilities_without_a_warning(kind):
+    task = TaskConfig(name="task", kind=kind, labels=["a", "b"])
+    width = 2 if kind == "multi_label_classification" else 1
+    assert label_probabilities(task, np.full((1, width), -1e4, dtype=np.float32)).tolist()[0][-1] == 0
+    assert label_probabilities(task, np.full((1, width), 1e4, dtype=np.float32)).tolist()[0][-1] == 1
 
 
 def test_unscaling_undoes_the_standardisation():
     task = TaskConfig(name="task", kind="regression", labels=["v", "w"], target_mean=[1, 2], target_scale=[3, 4])
-    assert unscale(task, torch.tensor([[1.0, -1.0]])).tolist() == [[4.0, -2.0]]
+    assert unscale(task, array([[1.0, -1.0]])).tolist() == [[4.0, -2.0]]
 
 
 # "ab cd ef": one token a word between two special ones.
@@ -133,12 +149,12 @@ def test_words_that_share_one_token_are_one_entity():
 def test_a_word_that_was_cut_off_is_outside():
     assert entities(["O", "B-pet", "O"], "ab cd", [(0, 0), (0, 2), (0, 0)], [(0, 2), (3, 5)]) == [("pet", 0, 2, "ab")]
     tokens = TokenizedText({"input_ids": [0]}, [(0, 2)], True)
-    assert tag_spans(torch.tensor([[0.1, 0.9]]), tokens, [(0, 2), (3, 5)])[1] == (-1, 0.0)
+    assert tag_spans(array([[0.1, 0.9]]), tokens, [(0, 2), (3, 5)])[1] == (-1, 0.0)
 
 
 def test_an_entitys_score_is_the_mean_over_its_words():
     task = TaskConfig(name="task", kind="token_classification", labels=["O", "B-pet", "I-pet"])
-    probabilities = torch.tensor([[0.1, 0.9, 0.0], [0.2, 0.2, 0.6]]).clamp(min=1e-9)
+    probabilities = array([[0.1, 0.9, 1e-9], [0.2, 0.2, 0.6]])
     tokens = TokenizedText({"input_ids": [0, 0]}, [(0, 2), (3, 5)], False)
-    (decoded,) = decode(task, probabilities.log()[None], ["ab cd"], [tokens], [[(0, 2), (3, 5)]])
+    (decoded,) = decode(task, np.log(probabilities)[None], ["ab cd"], [tokens], [[(0, 2), (3, 5)]])
     assert decoded["entities"][0]["score"] == pytest.approx((0.9 + 0.6) / 2)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from polyhead.modeling import encoding_polyhead
+from polyhead.modeling import encoding_polyhead, running_polyhead
 
 NAN = float("nan")
 BAD = [None, NAN, 3, b"bytes", ["a", "list"], "", "   ", "\u200b"]
@@ -180,7 +180,7 @@ def test_more_texts_than_one_window_are_all_answered(model, monkeypatch):
 
 
 def test_batches_are_cut_by_padded_tokens(model, monkeypatch):
-    monkeypatch.setitem(encoding_polyhead.TOKENS_PER_BATCH, "cpu", 24)
+    monkeypatch.setitem(running_polyhead.TOKENS_PER_BATCH, "cpu", 24)
     batches = [rows for rows, _, _ in model.run_batches(["a " * 10, "a " * 2, "a", "a " * 4, "a " * 30])]
     # In tokens: 32, 12, 6, 4, 3. The longest comes alone, then 24 // 12 = 2 texts, then up to 24 // 4 = 6.
     assert batches == [[4], [0, 3], [1, 2]]

@@ -5,7 +5,8 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
-from polyhead.modeling.tokenizing_polyhead import TokenizedText, load_tokenizer, pad, save_tokenizer, tokenize
+from polyhead.modeling.batching_polyhead import TokenizedText
+from polyhead.modeling.tokenizing_polyhead import load_tokenizer, pad, save_tokenizer, tokenize
 
 
 def row(*ids):

@@ -9,9 +9,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ...configuration.tasks_polyhead import TaskConfig
+from ...modeling.batching_polyhead import TokenizedText
 from ...modeling.losses_polyhead import IGNORED
 from ...modeling.texts_polyhead import clean, first_pieces, joined_word_spans, word_spans
-from ...modeling.tokenizing_polyhead import TokenizedText, tokenize
+from ...modeling.tokenizing_polyhead import tokenize
 from .rows import Row
 
 

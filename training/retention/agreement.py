@@ -1,11 +1,10 @@
 """How far a model still answers as it did."""
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from ...configuration.tasks_polyhead import TaskConfig
-from ...modeling.predicting_polyhead import label_probabilities
+from ...modeling.decoding_polyhead import label_probabilities
 from ..metrics.number_metrics import pearson
 
 
@@ -23,14 +22,14 @@ def agreement(task: TaskConfig, logits: Tensor, earlier: Tensor) -> float:
         columns = zip(logits.double().numpy().T, earlier.double().numpy().T, strict=True)
         return float(np.mean([pearson(now, before) for now, before in columns]))
     has_answer = ~earlier.isnan().any(-1)
-    now, before = (_decisions(task, answers[has_answer]) for answers in (logits, earlier))  # (items, decisions)
-    return float((now == before).all(-1).double().mean())
+    now, before = (_decisions(task, answers[has_answer].numpy()) for answers in (logits, earlier))  # (items, decisions)
+    return float((now == before).all(-1).mean())
 
 
-def _decisions(task: TaskConfig, logits: Tensor) -> Tensor:
+def _decisions(task: TaskConfig, logits: np.ndarray) -> np.ndarray:
     probabilities = label_probabilities(task, logits)
     if task.kind == "multi_label_classification":
-        return probabilities >= torch.tensor(task.thresholds or [0.5])
+        return probabilities >= np.array(task.thresholds or [0.5], dtype=np.float32)
     if task.kind == "binary_classification":
         return probabilities[:, 1:] >= (task.thresholds or [0.5])[0]
-    return probabilities.argmax(-1, keepdim=True)
+    return probabilities.argmax(-1)[:, None]
