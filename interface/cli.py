@@ -11,6 +11,7 @@ from . import __version__
 from .commands_answer import encode, predict
 from .commands_check import check
 from .commands_env import env
+from .commands_heads import heads
 from .commands_plan import plan
 from .commands_train import evaluate, train
 from .mistakes import CarefulGroup
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 for command in (train, evaluate, predict, encode, plan, check, env):
     app.command()(command)
+app.add_typer(heads, name="heads")
 
 
 def _print_version(wanted: bool) -> None:

@@ -34,6 +34,18 @@ def print_scores(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     Console().print(table)
 
 
+def print_heads(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print one row a task; `rows` as `describe_heads` gives them."""
+    table = Table()
+    for heading in ("task", "kind", "labels", "head", "reads", "parameters"):
+        table.add_column(heading, justify="right" if heading in ("labels", "parameters") else "left", overflow="fold")
+    for row in rows:
+        head = row["head"] or "none (cosine)"
+        kind = row["kind"].replace("_", " ")
+        table.add_row(row["task"], kind, str(row["labels"]), head, row["reads"], f"{row['parameters']:,}")
+    Console().print(table)
+
+
 def print_answers(texts: Sequence[Any], answers: Mapping[str, Sequence[Any]]) -> None:
     """Print one row a text with one column a task; entities are marked in the text.
 

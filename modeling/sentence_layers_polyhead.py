@@ -25,7 +25,7 @@ class SentenceLayers(nn.Module):
         self.layer_mix = LayerMix(config.mix_last_layers) if config.mix_last_layers > 1 else None
         self.pooling = Pooling(config.poolings, config.hidden_size)
         self.projection = nn.Linear(config.pooled_size, config.projection_dim) if config.projection_dim else None
-        self.heads = nn.ModuleDict({task.name: _build_head(task, config) for task in config.tasks if task.num_logits})
+        self.heads = nn.ModuleDict({task.name: build_head(task, config) for task in config.tasks if task.num_logits})
 
 
 def _check_dims(task: TaskConfig, embedding_size: int) -> None:
@@ -37,7 +37,12 @@ def _check_dims(task: TaskConfig, embedding_size: int) -> None:
         )
 
 
-def _build_head(task: TaskConfig, config: PolyheadConfig) -> Head:
+def build_head(task: TaskConfig, config: PolyheadConfig) -> Head:
+    """Build the untrained head of a task that has one.
+
+    Raises:
+        ValueError: The task has no labels yet.
+    """
     if task.labels is None and task.kind != "regression":
         raise ValueError(
             f"task '{task.name}' has no labels. List them in their order: labels=['negative', 'positive']."

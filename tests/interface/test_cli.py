@@ -22,17 +22,31 @@ FLAGS = {
     "plan": ["recipe", "--set", "--json", "--picture", "--timed-steps"],
     "check": ["recipe", "--set", "--json"],
     "env": ["--json"],
+    "heads list": ["model", "--json"],
+    "heads add": ["model", "file", "--output", "--name"],
+    "heads drop": ["model", "task", "--output"],
+    "heads rename": ["model", "task", "new_name", "--output"],
+    "heads replace": ["model", "task", "file", "--output"],
+    "heads merge": ["model", "other", "--output", "--tasks"],
+    "heads extract": ["model", "task", "--output"],
 }
 # Not pydantic: newer versions of Typer parse with it.
 HEAVY = {"torch", "transformers", "numpy", "datasets", "huggingface_hub", "safetensors", "yaml"}
 
 
+def commands(group=None, prefix=""):
+    """Return every command by its name, those of groups as "group command"."""
+    found = {}
+    for name, command in (group or typer.main.get_command(app)).commands.items():
+        found |= commands(command, f"{prefix}{name} ") if hasattr(command, "commands") else {prefix + name: command}
+    return found
+
+
 def test_flags_are_those_of_the_frozen_list():
-    commands = typer.main.get_command(app).commands
-    assert {name: [parameter.opts[0] for parameter in command.params] for name, command in commands.items()} == FLAGS
+    assert {name: [parameter.opts[0] for parameter in command.params] for name, command in commands().items()} == FLAGS
 
 
-@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in FLAGS), ["--version"]])
+@pytest.mark.parametrize("arguments", [["--help"], *([*name.split(), "--help"] for name in FLAGS), ["--version"]])
 def test_help_imports_nothing_heavy(arguments):
     code = (
         "import sys; from polyhead.cli import main\n"
@@ -45,7 +59,7 @@ def test_help_imports_nothing_heavy(arguments):
 
 
 def test_every_option_says_what_it_does(polyhead):
-    for name, command in typer.main.get_command(app).commands.items():
-        shown = polyhead(name, "--help").stdout
+    for name, command in commands().items():
+        shown = polyhead(*name.split(), "--help").stdout
         assert all(parameter.help for parameter in command.params), name
         assert all(flag in shown for flag in FLAGS[name] if flag.startswith("--"))

@@ -179,6 +179,18 @@ MISTAKES = {
     "output that exists": (
         {"e.npy": ""}, "encode TRAINED a --output e.npy", "exists", "--output e.npy", "name a new file"),
     "output of another kind": ({}, "encode TRAINED a --output e.txt", "'.txt'", "--output e.txt", "name a .npy or"),
+    # Heads.
+    "no such head": ({}, "heads drop TRAINED nix --output out", "no task", "'nix'", "topic, mood"),
+    "head's name is taken": ({}, "heads rename TRAINED topic mood --output out", "already", "'mood'", "rename or drop"),
+    "head's name is no identifier": ({}, "heads rename TRAINED topic a/b --output out", "plain identifier", "'a/b'", "_"),
+    "no such head file": ({}, "heads add TRAINED x.safetensors --output out", "no such", "x.safetensors", "heads extract"),
+    "no head file": ({"a.safetensors": "x"}, "heads add TRAINED a.safetensors --output out", "", "a.safetensors", "heads"),
+    "head of another kind": ({}, "heads extract TRAINED topic --output h.bin", "safetensors", "h.bin", "name a file"),
+    "head file is there": (
+        {"h.safetensors": ""}, "heads extract TRAINED topic --output h.safetensors", "exists", "h.safetensors", "new"),
+    "heads clash": ({}, "heads merge TRAINED TRAINED --output out", "already", "'topic'", "rename or drop"),
+    "heads of another model": (
+        {}, "heads merge TRAINED ALL_KINDS --tasks toxic --output out", "another model", "'toxic'", "Train it on this"),
     # The command.
     "no such command": ({}, "trian", "No such command", "'trian'", "for help"),
     "no such option": ({}, f"{TRAIN} --outputs x", "No such option", "--outputs", "for help"),

@@ -1,0 +1,84 @@
+"""Does one model for six tasks cost score? `recipes/six_tasks.yaml` against one model a task, over three seeds.
+
+    POLYHEAD_DATA=folder python recipes/six_against_single.py --work folder-for-models
+
+Each cell (one model, one seed) is a training run and an evaluation on test in processes of their own. Its line in
+`docs/study/six_against_single.jsonl` is written when it ends; a cell that has its line is not run again, so the script may be
+stopped and started, and started twice to keep two cores busy. All cells of one seed come before the next seed.
+
+A model of one task keeps the recipe's settings but has its own number of epochs (never fewer than the six-task model
+draws of that task), because a small data set alone gives few steps. Of all epochs the best one on validation is kept.
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE.parent / "docs" / "study" / "six_against_single.jsonl"
+SEEDS = (42, 43, 44)
+EPOCHS = {"emotion": 6, "sentiment5": 3, "sentiment2": 3, "similarity": 5, "emotions28": 2, "affect": 3}
+
+
+def main() -> None:
+    """Run every cell that has no line yet."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="Folder for the models.")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="File of JSON lines.")
+    options = parser.parse_args()
+    six = yaml.safe_load((HERE / "six_tasks.yaml").read_text(encoding="utf-8"))
+    options.results.parent.mkdir(parents=True, exist_ok=True)
+    for seed in SEEDS:
+        for name, recipe in _recipes(six):
+            _run_cell(recipe, {"model": name, "seed": seed}, options.work / f"{name}-{seed}", options.results)
+
+
+def _recipes(six: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield "six", six
+    for task in six["tasks"]:
+        data_set = next(data_set for data_set in six["data"] if task["name"] in data_set["labels"])
+        only = data_set | {"labels": {task["name"]: data_set["labels"][task["name"]]}}
+        if "label_names" in only:
+            only["label_names"] = {task["name"]: data_set["label_names"][task["name"]]}
+        train = {key: value for key, value in six["train"].items() if key != "sampling_weights"}
+        rates = dict(train["learning_rates"])
+        train |= {"num_train_epochs": EPOCHS[task["name"]], "learning_rates": rates}
+        yield task["name"], six | {"tasks": [task], "data": [only], "train": train}
+
+
+def _run_cell(recipe: dict[str, Any], cell: dict[str, Any], folder: Path, results: Path) -> None:
+    try:
+        folder.mkdir(parents=True)  # the claim: two of these processes never run the same cell
+    except FileExistsError:
+        return
+    file = folder / "recipe.yaml"
+    file.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
+    start = time.monotonic()
+    _polyhead("train", file, "--output", folder / "model", "--set", f"train.seed={cell['seed']}", "--no-check")
+    cell["seconds"] = round(time.monotonic() - start)
+    for split in ("validation", "test"):
+        tasks = [name for data in recipe["data"] if split in data for name in data["labels"]]
+        if tasks:
+            names = ",".join(tasks)
+            command = ("evaluate", folder / "model", file, "--split", split, "--tasks", names, "--json")
+            cell[split] = json.loads(_polyhead(*command))["scores"]
+    with results.open("a", encoding="utf-8") as lines:
+        lines.write(json.dumps(cell) + "\n")
+    shutil.rmtree(folder / "model")
+
+
+def _polyhead(*arguments: str | Path) -> str:
+    command = [sys.executable, "-c", "from polyhead.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+if __name__ == "__main__":
+    main()
