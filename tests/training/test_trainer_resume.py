@@ -1,6 +1,7 @@
 """A run that stops at a checkpoint and goes on ends with the weights of a run that never stopped."""
 
 import hashlib
+import logging
 
 import pytest
 import torch
@@ -66,3 +67,14 @@ def test_the_same_seed_gives_the_same_bytes(train, whole):
 
     assert digests[0] == digests[1]
     assert digests[0] != digests[2]
+
+
+@pytest.mark.parametrize(("changed", "told"), [({}, False), ({"logging_steps": 1}, True)], ids=["same", "changed"])
+def test_a_resume_is_told_of_an_interval_that_was_changed_and_not_of_a_share_of_all_steps(train, changed, told, caplog):
+    asked = {"max_steps": 3, "logging_steps": 0.5, "eval_steps": 0.5}
+    folder, *_ = train(**asked)
+    logging.Logger.warning_once.cache_clear()
+    train(resume=folder / "checkpoint-2", **{**asked, **changed})
+
+    assert ("logging_steps: 1 (from args) != 2 (from trainer_state.json)" in caplog.text) is told
+    assert ("do not match" in caplog.text) is told

@@ -1,7 +1,10 @@
 """Running checkpoints that are whole or not there: written beside, listed in a manifest, then moved."""
 
 import dataclasses
+import math
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -41,8 +44,9 @@ class CheckpointingTrainer(TaskLoggingTrainer):
         folder = super()._get_output_dir(trial)
         return str(Path(folder) / STAGING) if self._is_staging else folder
 
-    def _init_training_state(self, *args: Any, **kwargs: Any) -> tuple[int, int]:
-        start = super()._init_training_state(*args, **kwargs)
+    def _init_training_state(self, max_steps: int, *args: Any, **kwargs: Any) -> tuple[int, int]:
+        with resolved_shares(self.args, max_steps):
+            start = super()._init_training_state(max_steps, *args, **kwargs)
         if self.state.best_global_step:
             best = Path(self.args.output_dir) / f"checkpoint-{self.state.best_global_step}"
             self.state.best_model_checkpoint = str(best) if best.is_dir() else None
@@ -111,6 +115,24 @@ class CheckpointingTrainer(TaskLoggingTrainer):
         # A pickle, which the Hub marks as unsafe; the same values stand beside it as JSON.
         (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
         (folder / "training_args.json").write_text(self.args.to_json_string() + "\n", encoding="utf-8")
+
+
+@contextmanager
+def resolved_shares(args: Any, max_steps: int) -> Iterator[None]:
+    """Turn intervals that are a share of all steps into steps, as a checkpoint's state has them.
+
+    A resuming Trainer compares the two as they stand: a share, always another number, would be told as a mismatch.
+
+    Args:
+        args: Training arguments; they are as before afterwards.
+        max_steps: Of the run.
+    """
+    shares = {name: getattr(args, name) for name in ("logging_steps", "eval_steps", "save_steps")}
+    vars(args).update({name: math.ceil(max_steps * share) for name, share in shares.items() if share and share < 1})
+    try:
+        yield
+    finally:
+        vars(args).update(shares)
 
 
 def newest_whole_checkpoint(folder: Path) -> Path | None:
