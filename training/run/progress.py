@@ -1,5 +1,6 @@
 """How a run shows itself: one bar with the training loss, and one line per evaluation."""
 
+import logging
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,12 @@ class CompactProgressCallback(ProgressCallback):
 
     training_bar: Any  # a tqdm, or None between runs
 
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Show the bar, and let warnings begin a line of their own instead of standing behind it."""
+        super().on_train_begin(args, state, control, **kwargs)
+        for handler in _console_handlers():
+            handler.addFilter(self.clear_line)
+
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
         """Put the loss behind the bar and the line above it, on standard error as the bar is."""
         if not state.is_world_process_zero or self.training_bar is None:
@@ -21,8 +28,21 @@ class CompactProgressCallback(ProgressCallback):
         elif line := describe_log(logs or {}):
             self.training_bar.write(line, file=sys.stderr)
 
+    def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """End the bar."""
+        super().on_train_end(args, state, control, **kwargs)
+        self.close()
+
+    def clear_line(self, record: logging.LogRecord) -> bool:
+        """Take the bar off its line, where a message is about to be written; the next step draws it again below."""
+        if self.training_bar is not None:
+            self.training_bar.clear()
+        return True
+
     def close(self) -> None:
         """End the bar of a run that an error or an interrupt has ended, so that what is printed next stands below it."""
+        for handler in _console_handlers():
+            handler.removeFilter(self.clear_line)
         if self.training_bar is not None:
             self.training_bar.close()
             self.training_bar = None
@@ -36,6 +56,13 @@ class CompactPrinterCallback(PrinterCallback):
         line = describe_log(logs or {})
         if line and state.is_world_process_zero:
             sys.stderr.write(f"{line}\n")
+
+
+def _console_handlers() -> list[logging.Handler]:
+    # The last resort writes what our own loggers warn of, unless the caller has set up logging.
+    loggers = (logging.getLogger(), logging.getLogger("transformers"))
+    last = [logging.lastResort] if logging.lastResort is not None else []
+    return [*last, *(handler for logger in loggers for handler in logger.handlers)]
 
 
 def close_bars(trainer: Trainer) -> None:
