@@ -51,9 +51,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """
     content = read_recipe_file(path)
     problems = apply_overrides(content, overrides)
-    problems += [
-        f"{key}: unknown section; {suggest_name(str(key), SECTIONS)}" for key in content if key not in SECTIONS
-    ]
+    problems += [f"{key}: unknown section; {_suggest_section(str(key))}" for key in content if key not in SECTIONS]
     problems += [f"{key}: missing section; add it" for key in SECTIONS[:3] if content.get(key) is None]
     folder = {"folder": Path(path).resolve().parent}
     model = _model(content.get("model"), problems, folder)
@@ -80,6 +78,12 @@ def training_arguments_class() -> type:
     from ..arguments import PolyheadTrainingArguments
 
     return PolyheadTrainingArguments
+
+
+def _suggest_section(key: str) -> str:
+    fields = {"train": fields_model(training_arguments_class()).model_fields, "model": ModelSection.model_fields}
+    homes = [section for section, known in fields.items() if key in known]
+    return f"it belongs to {homes[0]}: {homes[0]}.{key}" if homes else suggest_name(key, SECTIONS)
 
 
 def _model(raw: Any, problems: list[str], context: dict[str, Any]) -> ModelSection | None:

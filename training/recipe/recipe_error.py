@@ -43,7 +43,7 @@ def describe_problems(error: ValidationError, value: Any, prefix: str, known: Se
         key = ".".join([prefix, *path]) if prefix else ".".join(path)
         came[key] = problem["input"]
         expected.setdefault(key, []).append(_expectation(problem, path, known))
-    return [_line(key, came[key], expected[key]) for key in expected]
+    return [_line(key, came[key], expected[key]) + _hint(key, came[key], known) for key in expected]
 
 
 def problem_paths(error: ValidationError, value: Any) -> list[list[str]]:
@@ -96,6 +96,11 @@ def _line(key: str, came: Any, expectations: list[str]) -> str:
     if isinstance(came, bool | int | float) and any(reason.startswith("string") for reason in reasons):
         line += " (put it in quotes to make it text)"
     return line
+
+
+def _hint(key: str, came: Any, known: Sequence[str]) -> str:
+    plural = f"{key.rpartition('.')[2]}s"
+    return f"; '{plural}' takes one for each part" if isinstance(came, dict) and plural in known else ""
 
 
 def _with_article(noun: str) -> str:

@@ -65,6 +65,13 @@ def test_set_opens_sections_that_the_recipe_leaves_out(write):
         ("train.seed.x=1", "'train.seed' is 3, which has no keys"),
         ("train.seed", "is not of the form key.path=value"),
         ("modle.pooling=cls", "modle: unknown section; closest is 'model'"),
+        ("num_train_epochs=1", "num_train_epochs: unknown section; it belongs to train: train.num_train_epochs"),
+        ("max_length=64", "max_length: unknown section; it belongs to model: model.max_length"),
+        (
+            "train.learning_rate={heads: 1e-3}",
+            "train.learning_rate: {'heads': 0.001} came; write a number; 'learning_rates' takes one for each part",
+        ),
+        ("train.seed={a: 1}", "train.seed: {'a': 1} came; write an integer"),
         ("train.seed=[1", "line 1"),
     ],
 )
