@@ -133,6 +133,7 @@ class PolyheadTrainer(CheckpointingTrainer):
 
     def _run_epoch(self, **kwargs: Any) -> None:
         is_over = self._task_stopping is not None and self._task_stopping.is_over
+        is_over |= self.guard is not None and self.guard.stops
         if is_over or is_out_of_patience(self.callback_handler.callbacks):  # a run that had ended was resumed
             self.control.should_training_stop = True
             return

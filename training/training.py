@@ -211,7 +211,11 @@ def _why_stopped(trainer: PolyheadTrainer) -> str | None:
         return None
     has_best = trainer.args.load_best_model_at_end and trainer.state.best_model_checkpoint is not None
     kept = "the best one within its limits" if has_best else "the last one, beyond its limits"
-    return f"train.guard ended the run: {'; '.join(trainer.guard.broken)}. The model is {kept}."
+    further = "go on with --resume" if trainer.args.keep_checkpoints else "train anew"
+    return (
+        f"train.guard ended the run: {'; '.join(trainer.guard.broken)}. The model is {kept}. To train past the limit, raise "
+        f"it or set train.guard.action=warn, and {further}."
+    )
 
 
 def _dataset(model: PolyheadModel, data: LoadedData, split: Any) -> MultiTaskDataset | None:

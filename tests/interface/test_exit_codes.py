@@ -109,9 +109,13 @@ def test_nobody_reading_the_answers_is_no_error_to_tell(trained):
 
 def test_a_run_that_a_guard_ends_keeps_its_model_and_exits_with_1(polyhead, folder):
     options = ["--set", "train.guard={max_drift: 0.0, action: stop}", "--set", "train.warmup_steps=0"]
-    result = polyhead("train", "recipe.yaml", "--output", "out", *options)
+    options += ["--set", "train.keep_checkpoints=true"]
+    for resume in ([], ["--resume"]):
+        result = polyhead("train", "recipe.yaml", "--output", "out", *options, *resume)
 
-    assert result.exit_code == 1
-    assert "train.guard ended the run: the embedding drifted by" in result.stderr
-    assert "model: out" in result.stdout
-    assert Path("out/model.safetensors").is_file()
+        assert result.exit_code == 1
+        assert "train.guard ended the run: the embedding drifted by" in result.stderr
+        assert "raise it or set train.guard.action=warn, and go on with --resume." in result.stderr
+        assert "model: out" in result.stdout
+        assert Path("out/model.safetensors").is_file()
+        assert [path.name for path in Path("out").glob("checkpoint-*")] == ["checkpoint-2"]

@@ -22,6 +22,7 @@ from .start_file import load_start, save_start
 logger = logging.get_logger(__name__)
 
 FILE = "guard.safetensors"
+_PREFIX, _DRIFT = "guard/", "drift"  # of the names in the log
 
 
 class Guard(TrainerCallback):
@@ -77,6 +78,10 @@ class Guard(TrainerCallback):
         if state.global_step:
             self._start, told = load_start(path, facts)
             self._start_numbers = json.loads(told["numbers"])
+            if (
+                self.settings.action == "stop"
+            ):  # a run that it has ended does not go on, unless the limits are others now
+                self._judge(_last_numbers(state.log_history))
             return
         self._start = self._answers(model)
         scores = evaluate_model(model, self.dataset, self.scored) if self.scored else {}
@@ -98,15 +103,18 @@ class Guard(TrainerCallback):
         if not self._start:
             return {}  # the run has not begun
         numbers = self._numbers(self._answers(model), scores)
-        self.broken = [*self._drops(numbers), *self._drift(numbers)]
-        if self.broken:
-            logger.warning(f"guard: {'; '.join(self.broken)}.")
+        self._judge(numbers)
         return _named(numbers)
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """End the run where a limit is broken that stops it."""
         if self.stops:
             control.should_training_stop = True
+
+    def _judge(self, numbers: dict[str, float]) -> None:
+        self.broken = [*self._drops(numbers), *self._drift(numbers)]
+        if self.broken:
+            logger.warning(f"guard: {'; '.join(self.broken)}.")
 
     def _answers(self, model: Any) -> dict[str, Tensor]:
         return pack_answers(answer_examples(model, self.sample, self.compared, with_embedding=True))
@@ -150,4 +158,11 @@ class Guard(TrainerCallback):
 
 
 def _named(numbers: dict[str, float]) -> dict[str, float]:
-    return {f"guard/{'drift' if name == EMBEDDING else name}": value for name, value in numbers.items()}
+    return {f"{_PREFIX}{_DRIFT if name == EMBEDDING else name}": value for name, value in numbers.items()}
+
+
+def _last_numbers(log_history: list[dict[str, float]]) -> dict[str, float]:
+    """What `_named` made of the latest measurement, taken back."""
+    entry = next(entry for entry in reversed(log_history) if _PREFIX + _DRIFT in entry)
+    named = {key.removeprefix(_PREFIX): value for key, value in entry.items() if key.startswith(_PREFIX)}
+    return {EMBEDDING if name == _DRIFT else name: value for name, value in named.items()}

@@ -156,6 +156,21 @@ def test_a_resumed_run_compares_with_the_start_of_the_run(guarded, tmp_path):
         guarded({"tasks": ["pet"]}, UNLABELLED, resume=tmp_path / "run" / "checkpoint-4", **options)
 
 
+def test_a_run_that_it_ended_goes_on_only_with_other_limits(guarded, tmp_path):
+    options = {"save_strategy": "steps", "save_steps": 2, "save_total_limit": None}
+    stopping = {"max_drift": 1e-6, "action": "stop"}
+    stopped, _ = guarded(stopping, **options)
+    newest = tmp_path / "run" / "checkpoint-2"
+
+    again, _ = guarded(stopping, resume=newest, **options)
+    assert (again.state.global_step, again.guard.broken) == (2, stopped.guard.broken)
+    assert stopped.guard.broken
+    further, _ = guarded({**stopping, "max_drift": 2.0}, resume=newest, **options)
+    assert (further.state.global_step, further.guard.broken) == (6, [])
+    warned, _ = guarded({"max_drift": 1e-6}, resume=newest, **options)
+    assert warned.state.global_step == 6
+
+
 def test_the_guard_changes_nothing_of_the_run(guarded):
     plain, _ = guarded(None)
     watched, _ = guarded({"tasks": ["pet"]})
