@@ -6,6 +6,7 @@ import numpy as np
 
 from ..configuration.tasks_polyhead import TaskConfig
 from .batching_polyhead import TokenizedText
+from .tag_sequences_polyhead import best_tags
 from .texts_polyhead import first_pieces
 
 Answer = dict[str, Any]
@@ -68,18 +69,20 @@ def unscale(task: TaskConfig, logits: np.ndarray) -> np.ndarray:
 
 
 def tag_spans(
-    probabilities: np.ndarray, tokens: TokenizedText, spans: list[tuple[int, int]]
+    probabilities: np.ndarray, labels: list[str], tokens: TokenizedText, spans: list[tuple[int, int]]
 ) -> list[tuple[int, float]]:
     """Return tag id and probability of each span, read at its first word piece; the outside tag where it was cut off.
 
     Args:
         probabilities: Of the tags, shape (seq, num_labels).
+        labels: The tags; the most probable sequence of them is chosen in which every `I-` continues an entity.
         tokens: The text's tokens.
         spans: Words, in ascending order.
     """
-    ids = probabilities.argmax(-1)  # (seq,)
     pieces = first_pieces(tokens.offsets, spans)
-    return [(int(ids[piece]), float(probabilities[piece].max())) if piece >= 0 else (-1, 0.0) for piece in pieces]
+    read = sorted({piece for piece in pieces if piece >= 0})  # words that share one token share its tag
+    ids = dict(zip(read, best_tags(probabilities[read], labels).tolist(), strict=True))
+    return [(ids[piece], float(probabilities[piece, ids[piece]])) if piece >= 0 else (-1, 0.0) for piece in pieces]
 
 
 def _one_label(task: TaskConfig, probabilities: list[float], position: int) -> Answer:
@@ -105,7 +108,7 @@ def _entities(
     entities: list[Answer] = []
     open_label = None
     pieces = first_pieces(tokens.offsets, spans)
-    tags = tag_spans(probabilities, tokens, spans)
+    tags = tag_spans(probabilities, task.known_labels, tokens, spans)
     for (tag_id, score), (start, end), piece, piece_before in zip(tags, spans, pieces, [-1, *pieces], strict=False):
         prefix, _, label = (task.known_labels[tag_id] if tag_id >= 0 else "O").partition("-")
         if not label:

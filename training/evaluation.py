@@ -167,7 +167,7 @@ def _predictions(task: TaskConfig, logits: np.ndarray, rows: list[Any], tokens: 
         tagged = []
         for probabilities, row, row_tokens in zip(softmax(logits), rows, tokens, strict=True):
             spans = joined_word_spans(row["words"])
-            ids = [tag for tag, _ in tag_spans(probabilities, row_tokens, spans)]
+            ids = [tag for tag, _ in tag_spans(probabilities, task.known_labels, row_tokens, spans)]
             tagged.append([task.known_labels[tag] if tag >= 0 else "O" for tag in ids])
         return tagged
     if task.kind == "regression":

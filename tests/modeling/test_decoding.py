@@ -122,13 +122,17 @@ OFFSETS, SPANS = [(0, 0), (0, 2), (3, 5), (6, 8), (0, 0)], [(0, 2), (3, 5), (6, 
         (["O", "O", "O"], []),
         (["B-pet", "I-pet", "O"], [("pet", 0, 5, "ab cd")]),
         (["B-pet", "B-pet", "I-pet"], [("pet", 0, 2, "ab"), ("pet", 3, 8, "cd ef")]),
-        (["B-pet", "I-toy", "O"], [("pet", 0, 2, "ab"), ("toy", 3, 5, "cd")]),
-        (["O", "I-pet", "I-pet"], [("pet", 3, 8, "cd ef")]),  # a missing B- is forgiven
-        (["I-pet", "O", "I-pet"], [("pet", 0, 2, "ab"), ("pet", 6, 8, "ef")]),
+        (["B-pet", "B-toy", "I-toy"], [("pet", 0, 2, "ab"), ("toy", 3, 8, "cd ef")]),
     ],
 )
 def test_tags_become_entities(tags, expected):
     assert entities(["B-toy", *tags, "B-toy"], "ab cd ef", OFFSETS, SPANS) == expected
+
+
+def test_an_entity_may_begin_with_i_where_its_kind_has_no_b():
+    labels = ("O", "I-pet", "I-toy")
+    found = entities(["O", "I-pet", "I-toy", "I-toy", "O"], "ab cd ef", OFFSETS, SPANS, labels)
+    assert found == [("pet", 0, 2, "ab"), ("toy", 3, 8, "cd ef")]
 
 
 def test_special_tokens_and_later_pieces_have_no_say():
@@ -149,7 +153,7 @@ def test_words_that_share_one_token_are_one_entity():
 def test_a_word_that_was_cut_off_is_outside():
     assert entities(["O", "B-pet", "O"], "ab cd", [(0, 0), (0, 2), (0, 0)], [(0, 2), (3, 5)]) == [("pet", 0, 2, "ab")]
     tokens = TokenizedText({"input_ids": [0]}, [(0, 2)], True)
-    assert tag_spans(array([[0.1, 0.9]]), tokens, [(0, 2), (3, 5)])[1] == (-1, 0.0)
+    assert tag_spans(array([[0.1, 0.9]]), ["O", "B-pet"], tokens, [(0, 2), (3, 5)])[1] == (-1, 0.0)
 
 
 def test_an_entitys_score_is_the_mean_over_its_words():

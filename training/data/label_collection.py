@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...configuration.tasks_polyhead import LABELLED_KINDS, TaskConfig
+from ...modeling.tag_sequences_polyhead import open_entities
 from ..recipe.recipe_sections import DataSource
 from .data_error import DataProblems
 from .label_columns import train_values
@@ -74,7 +75,8 @@ def _found_labels(task: TaskConfig, tables: list[tuple[DataSource, Table]]) -> l
         for value in values:
             with contextlib.suppress(ValueError):  # told, with its row, when the rows are read
                 items = to_list(value) if task.kind in _LIST_KINDS else [value]
-                found.update([label_text(item, names) for item in items])
+                texts = [label_text(item, names) for item in items]
+                found.update(open_entities(texts) if task.is_token else texts)
     if not found:
         raise _no_usable_label(task, tables)
     return _ordered(task, found)

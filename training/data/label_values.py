@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...configuration.tasks_polyhead import TaskConfig
+from ...modeling.tag_sequences_polyhead import open_entities
 from ..closest_name import suggest_name
 
 Encoder = Callable[[Any], Any]
@@ -116,7 +117,13 @@ def _class_encoder(task: TaskConfig, names: Mapping[str, str]) -> Encoder:
 
     if task.kind == "multi_label_classification":
         return encode_classes
-    return (lambda value: [encode_class(item) for item in to_list(value)]) if task.is_token else encode_class
+
+    def encode_tags(value: Any) -> list[int]:
+        tags = [label_text(item, names) for item in to_list(value)]
+        pairs = zip(tags, open_entities(tags), strict=True)
+        return [encode_class(opened if opened in positions else tag) for tag, opened in pairs]
+
+    return encode_tags if task.is_token else encode_class
 
 
 def _in_range(value: float, value_range: list[float]) -> float:

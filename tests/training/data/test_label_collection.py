@@ -50,6 +50,7 @@ def test_ordinal_labels_without_numbers_must_be_given(collect):
 
 def test_tags_begin_with_o_even_where_no_word_has_it(collect):
     assert collect("token_classification", [["B-x", "I-x"], ["B-a"]]).labels == ["O", "B-a", "B-x", "I-x"]
+    assert collect("token_classification", [["I-x", "I-x"], ["O"]]).labels == ["O", "B-x", "I-x"]  # IOB1
 
 
 def test_tags_that_are_not_bio_are_refused(collect):

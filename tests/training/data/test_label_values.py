@@ -35,6 +35,8 @@ def test_several_labels_are_one_number_per_label():
 
 def test_tags_are_one_position_a_word():
     assert encoder("token_classification", labels=["O", "B-x", "I-x"])(["O", "B-x", "I-x", "O"]) == [0, 1, 2, 0]
+    assert encoder("token_classification", labels=["O", "B-x", "I-x"])(["I-x", "I-x", "B-x"]) == [1, 2, 1]  # IOB1
+    assert encoder("token_classification", labels=["O", "I-x"])(["I-x", "I-x"]) == [1, 1]
 
 
 def test_regression_values_are_finite_floats():
