@@ -13,6 +13,7 @@ from .commands_check import check
 from .commands_env import env
 from .commands_heads import heads
 from .commands_plan import plan
+from .commands_publish import push, verify
 from .commands_train import evaluate, train
 from .mistakes import CarefulGroup
 
@@ -24,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, predict, encode, plan, check, env):
+for command in (train, evaluate, predict, encode, plan, check, verify, push, env):
     app.command()(command)
 app.add_typer(heads, name="heads")
 
