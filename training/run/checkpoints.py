@@ -122,7 +122,8 @@ class CheckpointingTrainer(TaskLoggingTrainer):
 @contextmanager
 def _without_autocast(model: nn.Module) -> Iterator[None]:
     """Take off what accelerate puts around `forward`, so that a saved model's golden file holds for its weights."""
-    wrapped = {name: model.__dict__.pop(name) for name in ("forward", "_original_forward") if name in model.__dict__}
+    names = [name for name in ("forward", "_original_forward") if name in model.__dict__]
+    wrapped: dict[str, Any] = {name: model.__dict__.pop(name) for name in names}
     try:
         yield
     finally:

@@ -47,7 +47,7 @@ class PushingTrainer(CheckpointingTrainer):
         if self.hub_model_id is None:
             self.init_hf_repo(token, private)
         args: Any = self.args
-        options = {"token": token or args.hub_token, "revision": revision or args.hub_revision}
+        options: dict[str, Any] = {"token": token or args.hub_token, "revision": revision or args.hub_revision}
         private = args.hub_private_repo if private is None else private
         try:
             return upload(
