@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from transformers import AutoConfig, PreTrainedConfig
 
-from .tasks_polyhead import TaskConfig
+from .tasks_polyhead import TaskConfig, find_task
 
 # In the order in which sentence-transformers concatenates them.
 POOLINGS = ("cls", "max", "mean", "mean_sqrt_len", "weighted_mean", "last_token", "attention")
@@ -122,12 +122,7 @@ class PolyheadConfig(PreTrainedConfig):
         Raises:
             ValueError: There is none; the message lists those there are.
         """
-        for task in self.tasks:
-            if task.name == name:
-                return task
-        raise ValueError(
-            f"no task '{name}' in this model. Its tasks: {', '.join(task.name for task in self.tasks) or 'none'}."
-        )
+        return find_task(self.tasks, name)
 
     def get_text_config(self, decoder: bool | None = None, encoder: bool | None = None) -> PreTrainedConfig:
         """Return the backbone's config: resizing the vocabulary writes there."""

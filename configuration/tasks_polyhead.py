@@ -239,3 +239,11 @@ class TaskConfig:
             "target_mean": per_label,
             "target_scale": per_label,
         }
+
+
+def find_task(tasks: list[TaskConfig], name: str) -> TaskConfig:
+    """Return the task of that name; a ValueError lists those there are."""
+    for task in tasks:
+        if task.name == name:
+            return task
+    raise ValueError(f"no task '{name}' in this model. Its tasks: {', '.join(task.name for task in tasks) or 'none'}.")

@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     from .modeling.modeling_polyhead import PolyheadModel
     from .modeling.outputs_polyhead import PolyheadOutput
     from .modeling.single_head_polyhead import PolyheadForSequenceClassification, PolyheadForTokenClassification
+    from .publishing.onnx_model import OnnxPolyhead
     from .training.arguments import PolyheadTrainingArguments
     from .training.trainer import PolyheadTrainer
 
 __version__ = "0.1.0"
 __all__ = [
+    "OnnxPolyhead",
     "PolyheadConfig",
     "PolyheadForSequenceClassification",
     "PolyheadForTokenClassification",
@@ -31,6 +33,7 @@ _HOMES = {
     "PolyheadOutput": "modeling.outputs_polyhead",
     "PolyheadForSequenceClassification": "modeling.single_head_polyhead",
     "PolyheadForTokenClassification": "modeling.single_head_polyhead",
+    "OnnxPolyhead": "publishing.onnx_model",
     "PolyheadTrainer": "training.trainer",
     "PolyheadTrainingArguments": "training.arguments",
 }

@@ -11,9 +11,9 @@ from . import __version__
 from .commands_answer import encode, predict
 from .commands_check import check
 from .commands_env import env
+from .commands_export import export
 from .commands_heads import heads
 from .commands_plan import plan
-from .commands_publish import push, verify
 from .commands_train import evaluate, train
 from .mistakes import CarefulGroup
 
@@ -25,9 +25,10 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, predict, encode, plan, check, verify, push, env):
+for command in (train, evaluate, predict, encode, plan, check, env):
     app.command()(command)
 app.add_typer(heads, name="heads")
+app.add_typer(export, name="export")
 
 
 def _print_version(wanted: bool) -> None:

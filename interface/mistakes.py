@@ -41,8 +41,8 @@ def describe(error: Exception) -> tuple[int, str]:
     """
     if isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] in TRAIN_PACKAGES:
         return MISTAKE, f"package '{error.name}' is missing, which this command needs: pip install 'polyhead[train]'"
-    if isinstance(error, ValueError) and is_ours(error):
-        return MISTAKE, str(error)
+    if isinstance(error, ValueError | ImportError) and is_ours(error):
+        return MISTAKE, str(error)  # an import error that is not told above: an optional package, named by us
     if isinstance(error, OSError) and error.filename is not None and error.errno not in (errno.ENOSPC, errno.EIO):
         return MISTAKE, f"'{error.filename}': {error.strerror}. Check the path and its permissions."
     told = isinstance(error, MemoryError | OSError | FloatingPointError)

@@ -95,7 +95,7 @@ class EncodingMixin:
             prompted, tasks=[], batch_size=batch_size, progress=progress, normalize=False
         ):
             vectors = as_array(output.sentence_embedding)[:, :truncate_dim]  # (batch, dim)
-            embeddings[[good[row] for row in rows]] = _normalized(vectors) if normalize else vectors
+            embeddings[[good[row] for row in rows]] = normalized(vectors) if normalize else vectors
         result = embeddings[0] if isinstance(texts, str) else embeddings
         return result if to == "numpy" else _as_tensor(result)
 
@@ -161,7 +161,8 @@ def as_array(values: Any) -> np.ndarray:
     return values if isinstance(values, np.ndarray) else values.float().cpu().numpy()
 
 
-def _normalized(vectors: np.ndarray) -> np.ndarray:
+def normalized(vectors: np.ndarray) -> np.ndarray:
+    """Scale vectors (..., dim) to length 1."""
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True).clip(min=1e-12)
 
 

@@ -4,7 +4,6 @@
 """
 
 import inspect
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,31 +17,17 @@ from ..configuration.tasks_polyhead import TaskConfig
 from .checkpoint_polyhead import CheckpointMixin
 from .heads_polyhead import pair_features
 from .losses_polyhead import task_loss_items
-from .outputs_polyhead import PolyheadOutput
+from .outputs_polyhead import Encoded, PolyheadOutput
 from .pair_losses_polyhead import EmbeddedPairs, number_texts, pair_loss_items
 from .pooling_polyhead import AttentionPooling, LayerMix
 from .predicting_polyhead import PredictingMixin
-from .pushing_polyhead import PushingMixin
 from .running_polyhead import RunningMixin
 from .sentence_layers_polyhead import SentenceLayers
 
 ByTask = dict[str, Tensor]
 
 
-@dataclass
-class Encoded:
-    """One text after the backbone: what heads can read."""
-
-    input_ids: Tensor | None  # (batch, seq)
-    token_embeddings: Tensor  # (batch, seq, hidden)
-    attention_mask: Tensor  # (batch, seq)
-    pooled: Tensor  # (batch, pooled_size), float32
-    projected: Tensor  # (batch, embedding_size)
-    hidden_states: tuple[Tensor, ...] | None
-    attentions: tuple[Tensor, ...] | None
-
-
-class PolyheadModel(CheckpointMixin, PushingMixin, RunningMixin, PredictingMixin):
+class PolyheadModel(CheckpointMixin, RunningMixin, PredictingMixin):
     """A sentence encoder with named task heads.
 
     Args:
@@ -69,7 +54,7 @@ class PolyheadModel(CheckpointMixin, PushingMixin, RunningMixin, PredictingMixin
 
         self.backbone = backbone if backbone is not None else AutoModel.from_config(config.text_config)
         self.polyhead = SentenceLayers(config)
-        self._takes_token_type_ids = "token_type_ids" in inspect.signature(self.backbone.forward).parameters
+        self.takes_token_type_ids = "token_type_ids" in inspect.signature(self.backbone.forward).parameters
         self.post_init()
 
     @can_return_tuple
@@ -117,33 +102,34 @@ class PolyheadModel(CheckpointMixin, PushingMixin, RunningMixin, PredictingMixin
         """
         extra = {"position_ids": position_ids, "inputs_embeds": inputs_embeds}
         flags = {"output_hidden_states": output_hidden_states, "output_attentions": output_attentions}
-        first = self._encode(input_ids, attention_mask, token_type_ids, **extra, **flags)
+        first = self.encode_tokens(input_ids, attention_mask, token_type_ids, **extra, **flags)
         second = None
         if pair_input_ids is not None:
-            second = self._encode(pair_input_ids, pair_attention_mask, pair_token_type_ids)
+            second = self.encode_tokens(pair_input_ids, pair_attention_mask, pair_token_type_ids)
         chosen = self._choose_tasks(tasks, has_pairs=second is not None)
-        logits = {task.name: self._answer(task, first, second) for task in chosen}
+        logits = {task.name: self.answer_task(task, first, second) for task in chosen}
         pairs = None if labels is None or second is None else _embedded_pairs(first, second)
         losses = None if labels is None else self._losses(chosen, logits, pairs, labels, num_items)
         return PolyheadOutput(
             loss=None if losses is None else self._total_loss(losses, first.projected),
             losses=losses,
             logits=logits or None,
-            sentence_embedding=self._normalized(first.projected, normalize),
+            sentence_embedding=self.normalize(first.projected, normalize),
             last_hidden_state=first.token_embeddings,
             hidden_states=first.hidden_states,
             attentions=first.attentions,
-            pair_sentence_embedding=None if second is None else self._normalized(second.projected, normalize),
+            pair_sentence_embedding=None if second is None else self.normalize(second.projected, normalize),
         )
 
-    def _encode(
+    def encode_tokens(
         self, input_ids: Tensor | None, attention_mask: Tensor | None, token_type_ids: Tensor | None, **kwargs: Any
     ) -> Encoded:
+        """Run the backbone over texts, pool and project; arguments as in `forward`."""
         layers = self.polyhead
         if attention_mask is None:
             shape = input_ids.shape if input_ids is not None else kwargs["inputs_embeds"].shape[:2]
             attention_mask = torch.ones(shape, dtype=torch.long, device=self.device)  # (batch, seq)
-        if not self._takes_token_type_ids:
+        if not self.takes_token_type_ids:
             token_type_ids = None  # tokenizers give them also where the backbone has no segments
         kwargs.update(
             input_ids=input_ids, token_type_ids=token_type_ids, attention_mask=attention_mask, return_dict=True
@@ -161,11 +147,13 @@ class PolyheadModel(CheckpointMixin, PushingMixin, RunningMixin, PredictingMixin
             input_ids, tokens, attention_mask, pooled, projected, states.get("hidden_states"), states.get("attentions")
         )
 
-    def _normalized(self, projected: Tensor, normalize: bool | None) -> Tensor:
+    def normalize(self, projected: Tensor, normalize: bool | None = None) -> Tensor:
+        """Return the sentence embedding of a projected vector (batch, embedding_size); `normalize` as in `forward`."""
         wanted = self.config.normalize if normalize is None else normalize
         return functional.normalize(projected, dim=-1) if wanted else projected
 
-    def _answer(self, task: TaskConfig, first: Encoded, second: Encoded | None) -> Tensor:
+    def answer_task(self, task: TaskConfig, first: Encoded, second: Encoded | None) -> Tensor:
+        """Return the logits of one task for encoded texts, or for pairs of them."""
         if task.kind == "pair_similarity" and second is not None:
             return functional.cosine_similarity(first.projected, second.projected, dim=-1)  # (batch,)
         features = self._features(task, first)  # (batch, size), tokens: (batch, seq, hidden)

@@ -1,10 +1,23 @@
-"""What the forward pass returns."""
+"""What the forward pass returns, and what its heads read."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor
 from transformers.utils import ModelOutput
+
+
+@dataclass
+class Encoded:
+    """Texts after the backbone: what heads can read."""
+
+    input_ids: Tensor | None  # (batch, seq)
+    token_embeddings: Tensor  # (batch, seq, hidden)
+    attention_mask: Tensor  # (batch, seq)
+    pooled: Tensor  # (batch, pooled_size), float32
+    projected: Tensor  # (batch, embedding_size)
+    hidden_states: tuple[Tensor, ...] | None
+    attentions: tuple[Tensor, ...] | None
 
 
 @dataclass

@@ -4,13 +4,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .encoder_export import export_encoder
     from .head_surgery import add_heads, drop_head, merge_heads, rename_head, replace_head
+    from .onnx_export import export_onnx
     from .trained_head import TrainedHead, load_head, save_head, take_heads
 
 __all__ = [
     "TrainedHead",
     "add_heads",
     "drop_head",
+    "export_encoder",
+    "export_onnx",
     "load_head",
     "merge_heads",
     "rename_head",
@@ -23,6 +27,8 @@ _HOMES = {
     "TrainedHead": "trained_head",
     "add_heads": "head_surgery",
     "drop_head": "head_surgery",
+    "export_encoder": "encoder_export",
+    "export_onnx": "onnx_export",
     "load_head": "trained_head",
     "merge_heads": "head_surgery",
     "rename_head": "head_surgery",

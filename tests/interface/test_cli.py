@@ -21,8 +21,6 @@ FLAGS = {
     ],
     "plan": ["recipe", "--set", "--json", "--picture", "--timed-steps"],
     "check": ["recipe", "--set", "--json"],
-    "verify": ["folder", "--json"],
-    "push": ["folder", "repo", "--private", "--dry-run", "--revision", "--pr"],
     "env": ["--json"],
     "heads list": ["model", "--json"],
     "heads add": ["model", "file", "--output", "--name"],
@@ -31,6 +29,8 @@ FLAGS = {
     "heads replace": ["model", "task", "file", "--output"],
     "heads merge": ["model", "other", "--output", "--tasks"],
     "heads extract": ["model", "task", "--output"],
+    "export onnx": ["model", "output", "--int8"],
+    "export encoder": ["model", "output"],
 }
 # Not pydantic: newer versions of Typer parse with it.
 HEAVY = {"torch", "transformers", "numpy", "datasets", "huggingface_hub", "safetensors", "yaml"}

@@ -1,0 +1,129 @@
+"""An exported model under ONNX Runtime: `encode` and `predict` without torch and transformers."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..modeling.batching_polyhead import TokenizedText, pad_arrays, plan_batches
+from ..modeling.encoding_polyhead import normalized
+from ..modeling.predicting_polyhead import PredictingMixin
+from .onnx_config import GRAPH, LOGITS, TOKENIZER, UNNORMALIZED, OnnxConfig
+
+TOKENS_PER_BATCH = 1024  # padded; as for torch on a processor
+
+
+@dataclass(frozen=True)
+class OnnxOutput:
+    """What the graph gives for one batch; fields as in `PolyheadOutput`."""
+
+    sentence_embedding: np.ndarray
+    pair_sentence_embedding: np.ndarray | None
+    logits: dict[str, np.ndarray]
+
+
+class OnnxPolyhead(PredictingMixin):
+    """A model that `polyhead export onnx` wrote; `from_pretrained` loads it. Threads may share it.
+
+    Args:
+        config: Its settings.
+        tokenizer: A `tokenizers.Tokenizer` that cuts at the model's maximum.
+        session: An `onnxruntime.InferenceSession` of its graph.
+    """
+
+    def __init__(self, config: OnnxConfig, tokenizer: Any, session: Any) -> None:
+        self.config = config
+        self.tokenizer = tokenizer
+        self.session = session
+        self._inputs = {node.name for node in session.get_inputs()}
+
+    @classmethod
+    def from_pretrained(
+        cls, folder: str | Path, num_threads: int | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
+    ) -> "OnnxPolyhead":
+        """Load an exported model.
+
+        Args:
+            folder: That `polyhead export onnx` wrote.
+            num_threads: Threads that compute one batch; None: as many as there are processor cores.
+            providers: ONNX Runtime's names of what computes, such as `CUDAExecutionProvider`, the preferred one first.
+
+        Raises:
+            ValueError: The folder holds no exported model, or a file in it is damaged.
+            ImportError: onnxruntime or tokenizers is not installed.
+        """
+        try:
+            import onnxruntime
+            from tokenizers import Tokenizer
+        except ImportError as error:
+            raise ImportError(f"OnnxPolyhead needs {error.name}: pip install 'polyhead[onnx]'.") from error
+        config = OnnxConfig.read(Path(folder))
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = num_threads or 0  # 0: one a core
+        try:
+            tokenizer = Tokenizer.from_file(str(Path(folder) / TOKENIZER))
+            session = onnxruntime.InferenceSession(str(Path(folder) / GRAPH), options, providers=list(providers))
+        except Exception as error:  # both raise a bare Exception
+            reason = str(error).splitlines()[0].rstrip(".")
+            raise ValueError(f"'{folder}' cannot be loaded: {reason}. Export the model again.") from error
+        return cls(config, tokenizer, session)
+
+    @property
+    def max_length(self) -> int:
+        """Longest input in tokens, special ones included."""
+        return self.config.max_length
+
+    def tokenize(self, texts: list[str]) -> list[TokenizedText]:
+        """Tokenize texts, each cut at the model's maximum."""
+        encodings = self.tokenizer.encode_batch(texts)
+        names = {"input_ids": "ids", "token_type_ids": "type_ids"}
+        return [
+            TokenizedText(
+                {name: getattr(encoding, key) for name, key in names.items() if name in self._inputs},
+                encoding.offsets,
+                bool(encoding.overflowing),
+            )
+            for encoding in encodings
+        ]
+
+    def run_tokenized(
+        self,
+        first: list[TokenizedText],
+        second: list[TokenizedText] | None = None,
+        tasks: list[str] | None = None,
+        batch_size: int | None = None,
+        normalize: bool | None = None,
+    ) -> Iterator[tuple[list[int], OnnxOutput]]:
+        """Run the graph over texts that are tokenized already; yields positions and output."""
+        chosen = [
+            task.name
+            for task in self.config.tasks
+            if (task.name in tasks if tasks is not None else second is not None or not task.is_pair)
+        ]
+        wanted = self.config.normalize if normalize is None else normalize
+        for rows in plan_batches(first, second, batch_size, TOKENS_PER_BATCH):
+            inputs = self._collate(first, second, rows)
+            embeddings, *logits = self.session.run([UNNORMALIZED, *map(LOGITS.__add__, chosen)], inputs)
+            sides = np.split(normalized(embeddings) if wanted else embeddings, 1 if second is None else 2)
+            yield (
+                rows,
+                OnnxOutput(
+                    sentence_embedding=sides[0],
+                    pair_sentence_embedding=None if second is None else sides[1],
+                    # Second texts are left out: single-text heads answered them too.
+                    logits={name: values[: len(rows)] for name, values in zip(chosen, logits, strict=True)},
+                ),
+            )
+
+    def _collate(
+        self, first: list[TokenizedText], second: list[TokenizedText] | None, rows: list[int]
+    ) -> dict[str, np.ndarray]:
+        texts = [side[row] for side in (first, second) if side is not None for row in rows]
+        inputs = pad_arrays(texts, self.config.pad_token_id)
+        # The second text of a pair stands len(rows) after the first. Where there are no pairs the first text is compared
+        # with itself: operators differ in what they make of no rows at all.
+        numbers = np.arange(1 if second is None else len(rows))
+        inputs["pairs"] = np.stack([numbers, numbers + len(texts) - len(rows)], axis=1)
+        return {name: array for name, array in inputs.items() if name in self._inputs}
