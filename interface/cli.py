@@ -14,6 +14,7 @@ from .commands_env import env
 from .commands_export import export
 from .commands_heads import heads
 from .commands_plan import plan
+from .commands_publish import push, verify
 from .commands_train import evaluate, train
 from .mistakes import CarefulGroup
 
@@ -25,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, predict, encode, plan, check, env):
+for command in (train, evaluate, predict, encode, plan, check, verify, push, env):
     app.command()(command)
 app.add_typer(heads, name="heads")
 app.add_typer(export, name="export")

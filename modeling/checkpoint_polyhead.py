@@ -17,8 +17,11 @@ from ..configuration.tasks_polyhead import TaskConfig
 from .backbone_polyhead import load_backbone
 from .card_polyhead import write_card
 from .code_polyhead import copy_code
+from .golden_polyhead import GOLDEN, write_golden
+from .manifest_polyhead import write_model_manifest
 from .sentence_transformers_polyhead import write_modules
 from .tokenizing_polyhead import HUB_OPTIONS, load_tokenizer, save_tokenizer
+from .upload_polyhead import UPLOAD_OPTIONS, upload
 
 BACKBONE_PREFIX = "backbone."
 OWN_PREFIX = "polyhead."
@@ -167,13 +170,13 @@ class CheckpointMixin(PreTrainedModel):
         push_to_hub: bool = False,
         **kwargs: Any,
     ) -> None:
-        """Save weights, config, tokenizer, card, code, and what sentence-transformers needs.
+        """Save weights, config, tokenizer, card, code, what sentence-transformers needs, golden file and manifest.
 
         Args:
             save_directory: Folder; made where missing.
             is_main_process: False on the other ranks, which then write nothing.
             state_dict: Weights to save instead of the model's own.
-            push_to_hub: Push to the Hub afterwards; `repo_id` and other arguments of `push_to_hub` may follow.
+            push_to_hub: Publish the folder afterwards; `repo_id`, `private` and other arguments of `push_to_hub` follow.
             **kwargs: As in `PreTrainedModel.save_pretrained`.
 
         Raises:
@@ -182,8 +185,9 @@ class CheckpointMixin(PreTrainedModel):
         if not is_main_process:
             return  # transformers 5.6 would write the weights from every rank
         directory = Path(save_directory)
-        hub_names = ("repo_id", "commit_message", "private", "token", "revision", "create_pr")
-        hub_options = {key: kwargs.pop(key) for key in hub_names if key in kwargs}
+        hub_options = {key: kwargs.pop(key) for key in UPLOAD_OPTIONS if key in kwargs}
+        repo_id = kwargs.pop("repo_id", directory.name)
+        is_own = state_dict is None
         state_dict = dict(state_dict if state_dict is not None else self.state_dict())
         offloaded = sorted(name for name, tensor in state_dict.items() if tensor.is_meta)
         if offloaded:
@@ -204,19 +208,24 @@ class CheckpointMixin(PreTrainedModel):
         self.config.text_config.architectures = [type(self.backbone).__name__]
         super().save_pretrained(save_directory, state_dict=state_dict, **kwargs)
         if not has_adapter:
-            self._save_companions(directory, projection)
+            self._save_companions(directory, projection, is_own)
             for weights in directory.rglob("*.safetensors"):
                 shutil.copymode(directory / "config.json", weights)  # safetensors lets nobody else read them
         if push_to_hub:
-            self.push_to_hub(hub_options.pop("repo_id", directory.name), **hub_options)
+            upload(directory, repo_id, **{"private": None, **hub_options})
 
-    def _save_companions(self, directory: Path, projection: dict[str, torch.Tensor] | None) -> None:
+    def _save_companions(
+        self, directory: Path, projection: dict[str, torch.Tensor] | None, has_own_weights: bool
+    ) -> None:
+        (directory / GOLDEN).unlink(missing_ok=True)  # of other weights
         copy_code(directory)
         write_card(directory, self.config, self._source)
-        if self._tokenizer is None and self._source is None:
-            return  # built from a config alone: nothing to tokenize with
-        save_tokenizer(self.tokenizer, directory)
-        write_modules(directory, self.config, self.max_length, projection)
+        if self._tokenizer is not None or self._source is not None:  # else built from a config alone
+            save_tokenizer(self.tokenizer, directory)
+            write_modules(directory, self.config, self.max_length, projection)
+            if has_own_weights:
+                write_golden(directory, self)
+        write_model_manifest(directory)
 
     @staticmethod
     def _restore_key_names(module: Any, state_dict: dict[str, Any], prefix: str, *_: Any) -> None:

@@ -12,11 +12,16 @@ _INVENTORY = "\n\nif False:  # never run: these lines tell transformers which fi
 
 
 def copy_code(directory: Path) -> None:
-    """Copy every file that the classes of `AUTO_MAP` reach by relative imports.
+    """Write the code beside a checkpoint; whoever was loaded from such code writes the same bytes again."""
+    for name, text in flat_code().items():
+        (directory / name).write_text(text, encoding="utf-8")
+
+
+def flat_code() -> dict[str, str]:
+    """Return every file that the classes of `AUTO_MAP` reach by relative imports, by its name.
 
     transformers wants these files flat, so `from ..configuration.x import` becomes `from .x import`, and the files it
-    starts with name all others. In a flat copy both change nothing, so a model that was loaded from its checkpoint
-    saves the same bytes again.
+    starts with name all others. In a flat copy both change nothing.
     """
     entries = {reference.split(".")[0] for reference in AUTO_MAP.values()}
     texts: dict[str, str] = {}
@@ -26,11 +31,10 @@ def copy_code(directory: Path) -> None:
         if name not in texts:
             texts[name] = _RELATIVE_IMPORT.sub(r"\1.\2\3", _source(name).read_text(encoding="utf-8"))
             waiting += [match[2] for match in _RELATIVE_IMPORT.finditer(texts[name].split(_INVENTORY)[0])]
-    for name, text in texts.items():
-        if name in entries:
-            others = [f"    from .{other} import __doc__ as _\n" for other in sorted(texts) if other != name]
-            text = text.split(_INVENTORY)[0] + _INVENTORY + "".join(others)
-        (directory / f"{name}.py").write_text(text, encoding="utf-8")
+    for name in entries:
+        others = [f"    from .{other} import __doc__ as _\n" for other in sorted(texts) if other != name]
+        texts[name] = texts[name].split(_INVENTORY)[0] + _INVENTORY + "".join(others)
+    return {f"{name}.py": text for name, text in texts.items()}
 
 
 def _source(name: str) -> Path:

@@ -21,13 +21,14 @@ from .outputs_polyhead import Encoded, PolyheadOutput
 from .pair_losses_polyhead import EmbeddedPairs, number_texts, pair_loss_items
 from .pooling_polyhead import AttentionPooling, LayerMix
 from .predicting_polyhead import PredictingMixin
+from .pushing_polyhead import PushingMixin
 from .running_polyhead import RunningMixin
 from .sentence_layers_polyhead import SentenceLayers
 
 ByTask = dict[str, Tensor]
 
 
-class PolyheadModel(CheckpointMixin, RunningMixin, PredictingMixin):
+class PolyheadModel(CheckpointMixin, PushingMixin, RunningMixin, PredictingMixin):
     """A sentence encoder with named task heads.
 
     Args:

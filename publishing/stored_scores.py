@@ -8,6 +8,7 @@ from typing import Any
 
 from ..configuration.configuration_polyhead import PolyheadConfig
 from ..modeling.card_polyhead import CARD, MARK, TEMPLATE, render_card
+from ..modeling.manifest_polyhead import update_manifest
 
 CONFIG = "config.json"
 
@@ -40,6 +41,7 @@ def store_scores(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
     kept = [row for row in fields["polyhead"].get("results") or [] if (row["task"], row["split"]) not in measured]
     fields["polyhead"]["results"] = [*kept, *rows]
     replace_text(folder / CONFIG, json.dumps(fields, indent=2, sort_keys=True) + "\n")
+    update_manifest(folder, [CONFIG])
     card = folder / CARD
     if not card.is_file() or MARK in card.read_text(encoding="utf-8"):
         config = PolyheadConfig.from_pretrained(folder)

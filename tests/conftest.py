@@ -4,6 +4,7 @@ import atexit
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 # Before anything imports huggingface_hub: no request leaves, and nobody's cache is read or written.
@@ -19,6 +20,8 @@ for name in ("HF_HUB_CACHE", "HF_TOKEN", "HF_ENDPOINT"):
 
 import pytest
 import torch
+from huggingface_hub import constants
+from huggingface_hub.utils import close_session
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import AutoConfig, PreTrainedTokenizerFast
 
@@ -26,6 +29,8 @@ from polyhead.configuration.configuration_polyhead import PolyheadConfig
 from polyhead.configuration.tasks_polyhead import TaskConfig
 from polyhead.modeling.backbone_polyhead import OFFLINE_NAME, resolve_backbone
 from polyhead.modeling.modeling_polyhead import PolyheadModel
+
+from .loopback_hub import TOKEN, LoopbackHub
 
 TINY = {
     "vocab_size": 64,
@@ -162,6 +167,26 @@ def tiny_model(make_model, all_tasks):
 def minilm_folder():
     """The folder of the real all-MiniLM-L6-v2, which the `test` extra brings."""
     return Path(resolve_backbone(OFFLINE_NAME))
+
+
+@pytest.fixture
+def hub():
+    """A Hub without repositories."""
+    loopback = LoopbackHub()
+    yield loopback
+    loopback.close()
+
+
+@pytest.fixture
+def client(hub, monkeypatch):
+    """Turn this process's client to the Hub; returns the seconds that it waits between its attempts, none really."""
+    waited = []
+    for name, value in {"ENDPOINT": hub.address, "HF_HUB_OFFLINE": False, "HF_HUB_DISABLE_XET": True}.items():
+        monkeypatch.setattr(constants, name, value)
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setattr(time, "sleep", waited.append)
+    yield waited
+    close_session()  # else the next test would meet connections to a Hub that is gone
 
 
 def spread_weights(model):

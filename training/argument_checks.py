@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from transformers.trainer_utils import IntervalStrategy
+from transformers.trainer_utils import HubStrategy, IntervalStrategy
 
 from .closest_name import suggest_name
 from .optimization.balancing import BALANCES
@@ -17,7 +17,6 @@ SAMPLING_STRATEGIES = ("group_by_length", "random")
 REFUSED = {
     "label_smoothing_factor": "set `label_smoothing` of the tasks",
     "dataloader_drop_last": "every row is drawn once per epoch; leave it out",
-    "push_to_hub": "it would upload the optimizer's pickles; push the finished model",
 }
 
 
@@ -50,9 +49,24 @@ def check_settings(args: Any) -> None:
     _check_balance(args)
     _check_thaw_warmup(args)
     _check_retention(args)
+    _check_push(args)
     for name, remedy in REFUSED.items():
         if getattr(args, name):
             raise ValueError(f"{name}: {getattr(args, name)} came, but this Trainer does not take it; {remedy}.")
+
+
+def _check_push(args: Any) -> None:
+    if not args.push_to_hub:
+        return
+    if args.hub_private_repo is None:
+        raise ValueError(
+            "push_to_hub: say hub_private_repo: true or false beside it, because the Hub's default is public."
+        )
+    if args.hub_strategy != HubStrategy.END:
+        raise ValueError(
+            f"hub_strategy: {args.hub_strategy} came, but running checkpoints hold pickles; leave it out, and the finished "
+            "model is pushed."
+        )
 
 
 def check_patience(args: Any) -> None:

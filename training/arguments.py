@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from transformers import SchedulerType, TrainingArguments
-from transformers.trainer_utils import IntervalStrategy, SaveStrategy
+from transformers.trainer_utils import HubStrategy, IntervalStrategy, SaveStrategy
 
 from .argument_checks import check_guard, check_patience, check_settings
 from .data.mixing import Mixing
@@ -202,6 +202,16 @@ class PolyheadTrainingArguments(TrainingArguments):
     dataloader_pin_memory: bool = field(default=False, metadata={"help": "Pays on an accelerator only."})
     report_to: str | list[str] | None = field(
         default="none", metadata={"help": "`trackio`, `tensorboard`, `wandb`; none by default."}
+    )
+    push_to_hub: bool = field(
+        default=False,
+        metadata={
+            "help": "Publish the finished model, in one commit without pickles; `hub_private_repo` must be said too, and "
+            "`hub_model_id` names the repository."
+        },
+    )
+    hub_strategy: HubStrategy | str = field(
+        default="end", metadata={"help": "Only the finished model is pushed: running checkpoints hold pickles."}
     )
     ddp_find_unused_parameters: bool | None = field(
         default=True, metadata={"help": "On: a batch of one task leaves the other heads without a gradient."}

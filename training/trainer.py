@@ -28,16 +28,16 @@ from .retention.guard import Guard
 from .retention.retention import Retention
 from .retention.settings import GuardSettings, RetainSettings, read_settings
 from .run.broken_training import refuse_loss
-from .run.checkpoints import CheckpointingTrainer
 from .run.early_stopping import is_out_of_patience
 from .run.out_of_memory import tell_out_of_memory
 from .run.progress import CompactPrinterCallback, CompactProgressCallback
+from .run.pushing import PushingTrainer
 from .run.task_stopping import TaskStoppingCallback
 
 logger = logging.get_logger(__name__)
 
 
-class PolyheadTrainer(CheckpointingTrainer):
+class PolyheadTrainer(PushingTrainer):
     """`Trainer` that trains a `PolyheadModel` on a `MultiTaskDataset`.
 
     The loss of each task is the mean over its own labelled items, over accumulated batches and ranks too.

@@ -117,6 +117,8 @@ def train_recipe(
         pictures = draw_pictures(record, model.config.tasks, evaluation.confusions)
         if not trainer.args.keep_checkpoints:
             remove_checkpoints(output)
+        if trainer.args.push_to_hub:
+            trainer.push_to_hub()
     return TrainingResult(model, output, split, evaluation.scores, record, pictures, _why_stopped(trainer))
 
 

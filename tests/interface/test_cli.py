@@ -21,6 +21,8 @@ FLAGS = {
     ],
     "plan": ["recipe", "--set", "--json", "--picture", "--timed-steps"],
     "check": ["recipe", "--set", "--json"],
+    "verify": ["folder", "--json"],
+    "push": ["folder", "repo", "--private", "--dry-run", "--revision", "--pr"],
     "env": ["--json"],
     "heads list": ["model", "--json"],
     "heads add": ["model", "file", "--output", "--name"],

@@ -40,7 +40,11 @@ def test_whether_higher_is_better_follows_from_the_metric(arguments, metric, hig
         ({"balance": "pcgrd"}, "balance: 'pcgrd' is no method; closest is 'pcgrad'"),
         ({"balance": "pcgrad", "torch_compile": True}, "balance: pcgrad came with .*torch_compile.*; set bf16 instead"),
         ({"interference_every_steps": 0}, "interference_every_steps: 0 is below 1; .*leave it out"),
-        ({"push_to_hub": True}, "push_to_hub: True came.*pickles"),
+        ({"push_to_hub": True}, "push_to_hub: say hub_private_repo: true or false"),
+        (
+            {"push_to_hub": True, "hub_private_repo": True, "hub_strategy": "every_save"},
+            "hub_strategy: every_save.*pickles",
+        ),
     ],
 )
 def test_what_would_have_no_effect_here_is_refused(arguments, fields, message):

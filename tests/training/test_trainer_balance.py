@@ -10,9 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from polyhead.modeling.manifest_polyhead import find_damage
 from polyhead.training.arguments import PolyheadTrainingArguments
 from polyhead.training.optimization.balancing import BALANCES
-from polyhead.training.run.manifest import find_damage
 from polyhead.training.trainer import PolyheadTrainer
 
 from .conftest import COUNT, LOUD, PET, SAME, SLOTS, as_dataset, moved, weights

@@ -17,11 +17,11 @@ from transformers.trainer import TRAINER_STATE_NAME, TRAINING_ARGS_NAME
 from transformers.trainer_utils import rotate_checkpoints
 from transformers.utils import SAFE_WEIGHTS_NAME, logging
 
+from ...modeling.manifest_polyhead import find_damage, read_manifest, update_manifest, write_manifest
 from ..optimization.balance import Balance, load_balance, save_balance
 from ..optimization.lora import has_lora, lora_settings
 from .broken_training import refuse_weights
 from .full_disk import tell_full_disk
-from .manifest import find_damage, read_manifest, write_manifest
 from .output_folder import STAGING, numbered_checkpoints
 from .task_logging import TaskLoggingTrainer
 
@@ -111,10 +111,23 @@ class CheckpointingTrainer(TaskLoggingTrainer):
             folder.mkdir(parents=True, exist_ok=True)
             save_file(self.model.state_dict(), folder / SAFE_WEIGHTS_NAME, metadata={"format": "pt"})
         else:
-            super()._save(output_dir, state_dict)
+            with _without_autocast(self.model):
+                super()._save(output_dir, state_dict)
         # A pickle, which the Hub marks as unsafe; the same values stand beside it as JSON.
         (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
         (folder / "training_args.json").write_text(self.args.to_json_string() + "\n", encoding="utf-8")
+        update_manifest(folder, ["training_args.json"])
+
+
+@contextmanager
+def _without_autocast(model: nn.Module) -> Iterator[None]:
+    """Take off what accelerate puts around `forward`, so that a saved model's golden file holds for its weights."""
+    names = [name for name in ("forward", "_original_forward") if name in model.__dict__]
+    wrapped: dict[str, Any] = {name: model.__dict__.pop(name) for name in names}
+    try:
+        yield
+    finally:
+        model.__dict__.update(wrapped)
 
 
 @contextmanager

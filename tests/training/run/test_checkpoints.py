@@ -10,8 +10,8 @@ import pytest
 import torch
 from transformers import TrainerCallback
 
+from polyhead.modeling.manifest_polyhead import find_damage, read_manifest
 from polyhead.training.run.checkpoints import newest_whole_checkpoint, refuse_other_run
-from polyhead.training.run.manifest import find_damage, read_manifest
 
 from ..conftest import LOUD, PET, moved, row, weights
 

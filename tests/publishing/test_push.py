@@ -1,0 +1,141 @@
+"""Pushing with the real client to a Hub on the loopback address."""
+
+import json
+
+import pytest
+
+from polyhead.modeling.modeling_polyhead import PolyheadModel
+from polyhead.modeling.published_files_polyhead import published_files
+
+from ..loopback_repository import Repository
+
+MODEL_FILES = {"config.json", "model.safetensors", "tokenizer.json", "golden.json", "manifest.json", "README.md"}
+
+
+@pytest.fixture
+def push(client, polyhead, saved):
+    """Return a function that pushes the saved model as `me/model`, private, with more options."""
+
+    def _push(*options, repo="me/model", folder=saved):
+        return polyhead("push", folder, repo, "--private", *options)
+
+    return _push
+
+
+def test_a_push_is_one_commit_of_what_the_folder_holds(push, saved, hub):
+    result = push()
+    assert result.exit_code == 0, result.output
+    repository = hub.repositories["me/model"]
+    assert len(repository.pushed) == 1
+    assert repository.files() == {
+        path.relative_to(saved).as_posix(): path.read_bytes() for path in saved.rglob("*") if path.is_file()
+    }
+    assert set(repository.files()) >= MODEL_FILES
+    assert f"commit: {repository.pushed[0]}" in result.stdout
+    assert f"model: {hub.address}/me/model" in result.stdout
+
+
+def test_visibility_must_be_said_and_is_what_was_said(polyhead, client, saved, hub):
+    silent = polyhead("push", saved, "me/model")
+    assert silent.exit_code == 2
+    assert "neither --private nor --public came" in silent.stderr
+    assert hub.requests == []
+
+    assert polyhead("push", saved, "me/closed", "--private").exit_code == 0
+    assert polyhead("push", saved, "me/open", "--public").exit_code == 0
+    assert hub.repositories["me/closed"].is_private
+    assert not hub.repositories["me/open"].is_private
+
+
+def test_a_repository_of_another_visibility_is_left_alone(push, hub):
+    hub.repositories["me/model"] = Repository(is_private=False)
+    result = push()
+    assert result.exit_code == 2
+    assert "'me/model' is public, but private was asked for" in result.stderr
+    assert hub.repositories["me/model"].pushed == []
+
+
+def test_a_dry_run_lists_files_and_sizes_and_sends_nothing(push, saved, hub):
+    result = push("--dry-run")
+    assert result.exit_code == 0
+    assert hub.requests == []
+    listed = {line.split()[0]: line.split()[1] for line in result.stdout.splitlines()[:-1]}
+    assert listed.keys() >= {"modeling_polyhead.py", "1_Pooling/config.json"}
+    assert listed["model.safetensors"] == f"{(saved / 'model.safetensors').stat().st_size:,}"
+    assert result.stdout.splitlines()[-1].endswith("nothing was sent")
+
+
+def test_only_listed_kinds_of_files_leave(saved):
+    kept = ["notes.md", "picture.png", "onnx/model.onnx", "recipe.yaml", "run/losses.png"]
+    left = [".env", ".cache/x.json", "checkpoint-5/model.safetensors", "data.csv", "weights.gguf", "run/recipe.yaml"]
+    left += ["run/versions.json", "__pycache__/x.py"]
+    for name in kept + left:
+        (saved / name).parent.mkdir(parents=True, exist_ok=True)
+        (saved / name).write_text("x")
+    names = set(published_files(saved))
+    assert names >= set(kept)
+    assert names & set(left) == set()
+
+
+@pytest.mark.parametrize("content", [b"\x80\x04K\x01.", b"PK\x03\x04"])
+def test_a_pickle_in_disguise_is_refused(saved, content):
+    (saved / "labels.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"labels\.json' is a pickle whatever its name says"):
+        published_files(saved)
+
+
+def test_a_link_out_of_the_folder_is_refused(saved, tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    (saved / "notes.txt").symlink_to(tmp_path / "secret")
+    with pytest.raises(ValueError, match=r"notes\.txt' is a link to .*secret, outside the folder"):
+        published_files(saved)
+
+
+def test_a_folder_that_does_not_verify_is_not_pushed(push, saved, hub):
+    weights = (saved / "model.safetensors").read_bytes()
+    (saved / "model.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
+    result = push()
+    assert result.exit_code == 2
+    assert "does not verify, so it is not pushed" in result.stderr
+    assert "model.safetensors is damaged: its checksum is wrong" in result.stderr
+    assert hub.requests == []
+
+
+def test_a_second_push_of_the_same_files_makes_no_commit(push, hub):
+    push()
+    assert push().exit_code == 0
+    assert len(hub.repositories["me/model"].pushed) == 1
+
+
+def test_a_branch_and_a_pull_request_leave_main_alone(push, hub):
+    repository = hub.repositories["me/model"] = Repository(is_private=True)
+    repository.branches["next"] = repository.branches["main"]
+    assert push("--revision", "next").exit_code == 0
+    assert repository.files("next").keys() >= MODEL_FILES
+    result = push("--pr")
+    assert f"pull request: {hub.address}/me/model/discussions/1" in result.stdout
+    assert repository.files("refs/pr/1").keys() >= MODEL_FILES
+    assert repository.files() == {}
+
+
+def test_a_name_alone_means_ones_own_repository(push, hub):
+    assert push(repo="model").exit_code == 0
+    assert list(hub.repositories) == ["me/model"]
+
+
+def test_a_model_in_memory_is_pushed_by_the_same_list(client, saved, hub):
+    model = PolyheadModel.from_pretrained(saved)
+    with pytest.raises(ValueError, match="say private=True or private=False"):
+        model.push_to_hub("me/model")
+    commit = model.push_to_hub("me/model", private=True)
+    repository = hub.repositories["me/model"]
+    assert repository.pushed == [commit.oid]
+    assert repository.files() == {
+        path.relative_to(saved).as_posix(): path.read_bytes() for path in saved.rglob("*") if path.is_file()
+    }
+
+
+def test_saving_and_pushing_in_one_call(client, saved, tmp_path, hub):
+    model = PolyheadModel.from_pretrained(saved)
+    model.save_pretrained(tmp_path / "again", push_to_hub=True, repo_id="me/again", private=False)
+    assert json.loads(hub.repositories["me/again"].files()["config.json"])["polyhead"]["tasks"][0]["name"] == "topic"
