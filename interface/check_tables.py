@@ -24,6 +24,8 @@ def print_report(report: "DataReport", warnings: Sequence["DataWarning"]) -> Non
     console = Console()
     console.print(_rows_table(report))
     console.print(_labels_table(report))
+    for line in _about_streams(report):
+        console.print(Text(line), soft_wrap=True)
     for warning in warnings:
         console.print(Text(f"warning: {visible(warning.message)}"), soft_wrap=True)
         for example in warning.examples:
@@ -34,6 +36,8 @@ def print_report(report: "DataReport", warnings: Sequence["DataWarning"]) -> Non
 def print_short_report(report: "DataReport", warnings: Sequence["DataWarning"], command: str) -> None:
     """Print what a run should be begun with on standard error: labels, cut texts, the first warnings."""
     console = Console(stderr=True, highlight=False)
+    for line in _about_streams(report):
+        console.print(Text(line), soft_wrap=True)
     for task in report.tasks:
         for part in report.splits:
             if part.split == "train" and task.name in part.labels:
@@ -51,6 +55,14 @@ def print_short_report(report: "DataReport", warnings: Sequence["DataWarning"], 
         console.print(Text(f"warning: {visible(warning.message)}"), soft_wrap=True)
     if warnings:
         console.print(Text(f"{_count(warnings)}; all, with rows: {command}"), soft_wrap=True)
+
+
+def _about_streams(report: "DataReport") -> list[str]:
+    return [
+        f"{visible(part.dataset)} is a stream: its first {part.num_rows:,} training rows alone were read and are counted here"
+        for part in report.splits
+        if part.is_stream
+    ]
 
 
 def _rows_table(report: "DataReport") -> Table:

@@ -67,10 +67,16 @@ def _print_plan(planned: "RunPlan") -> None:
     Console().print(table)
     if planned.depends_on_scores:
         print("rates: they also fall by what the evaluations show, which no plan can know; above, they never do")
-    rows = ", ".join(f"{name} {count:,}" for name, count in planned.num_rows.items())
+    rows = ", ".join(
+        f"{name} {f'first {count:,} (a stream)' if name in planned.streams else f'{count:,}'}"
+        for name, count in planned.num_rows.items()
+    )
     print(f"rows: {rows}; {planned.num_truncated} too long and cut")
-    print(f"steps: {planned.num_steps:,} ({planned.steps_per_epoch:,} an epoch, {planned.num_epochs:g} epochs)")
-    print(f"tokens: {planned.num_tokens:,}")
+    epochs = "max_steps; a stream has no epochs"
+    if planned.num_epochs is not None:
+        epochs = f"{planned.steps_per_epoch:,} an epoch, {planned.num_epochs:g} epochs"
+    print(f"steps: {planned.num_steps:,} ({epochs})")
+    print(f"tokens: {'about ' if planned.streams else ''}{planned.num_tokens:,}")
     print(f"memory: {planned.memory_bytes / 2**20:,.0f} MiB for weights, gradients and optimizer; activations on top")
     if planned.seconds is not None:
         print(f"time: {rough_duration(planned.seconds)} of training steps on this machine")

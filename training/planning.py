@@ -10,6 +10,8 @@ from typing import Any
 import torch
 
 from .arguments import FOLLOW_SCORES
+from .data.streaming_dataset import known_rows
+from .expected_tokens import expected_tokens
 from .optimization.depth import depth_map
 from .optimization.freezing import frozen_parameters, parameters_of
 from .optimization.lora import base_weights
@@ -54,12 +56,14 @@ class RunPlan:
 
     Args:
         groups: In the optimizer's order.
-        num_rows: Training rows by data set.
+        num_rows: Training rows by data set, of a stream the first ones.
+        streams: Names of the data sets that are streams.
         num_steps: Optimizer steps.
-        steps_per_epoch: Optimizer steps of one pass over the data.
-        num_epochs: Passes over the data.
-        num_tokens: Tokens of the training texts that the run reads, padding not counted.
-        num_truncated: Training texts that are longer than the model reads.
+        steps_per_epoch: Optimizer steps of one pass over the data; None with streams, which have no epochs.
+        num_epochs: Passes over the data, None likewise.
+        num_tokens: Tokens of the training texts that the run reads, padding not counted; the first rows of a stream stand
+            for all of them.
+        num_truncated: Training texts, among the rows counted above, that are longer than the model reads.
         memory_bytes: Weights, gradients and optimizer state when most of the model trains; activations come on top.
         seconds: Expected duration of the training steps, from timed ones; None where none was timed.
         curve_steps: Steps at which `GroupPlan.rates` were taken.
@@ -69,9 +73,10 @@ class RunPlan:
 
     groups: list[GroupPlan]
     num_rows: dict[str, int]
+    streams: list[str]
     num_steps: int
-    steps_per_epoch: int
-    num_epochs: float
+    steps_per_epoch: int | None
+    num_epochs: float | None
     num_tokens: int
     num_truncated: int
     memory_bytes: int
@@ -91,7 +96,8 @@ def plan_run(trainer: PolyheadTrainer, num_timed_steps: int = 4) -> RunPlan:
         trainer: Ready to train.
         num_timed_steps: Batches to run forward and backward for the duration; the first is not counted. 0: none.
     """
-    args, dataset = trainer.args, trainer.train_dataset
+    args, dataset = trainer.args, known_rows(trainer.train_dataset)
+    streams = list(getattr(trainer.train_dataset, "streams", ()))
     per_epoch = math.ceil(len(trainer.get_train_dataloader()) / args.gradient_accumulation_steps)
     num_steps = args.max_steps if args.max_steps > 0 else math.ceil(args.num_train_epochs * per_epoch)
     trainer.create_optimizer_and_scheduler(num_training_steps=num_steps)
@@ -99,14 +105,14 @@ def plan_run(trainer: PolyheadTrainer, num_timed_steps: int = 4) -> RunPlan:
     curves = _rate_curves(trainer, num_steps, per_epoch, set(curve_steps))
     num_epochs = num_steps / per_epoch
     spans = _trainable_spans(trainer, num_steps, max(num_epochs, 1e-9))
-    tokens = sum(len(example.first) + len(example.second or ()) for example in dataset.examples)
     return RunPlan(
         groups=_group_plans(trainer, curves, spans),
         num_rows={source: len(rows) for source, rows in dataset.ranges.items()},
+        streams=streams,
         num_steps=num_steps,
-        steps_per_epoch=per_epoch,
-        num_epochs=num_epochs,
-        num_tokens=round(tokens * num_epochs),
+        steps_per_epoch=None if streams else per_epoch,
+        num_epochs=None if streams else num_epochs,
+        num_tokens=expected_tokens(dataset, trainer.sampler, num_epochs),
         num_truncated=dataset.num_truncated,
         memory_bytes=_memory(trainer, spans),
         seconds=_time_steps(trainer, num_timed_steps) * num_steps if num_timed_steps else None,

@@ -12,11 +12,10 @@ from transformers.trainer_utils import EvalLoopOutput
 from transformers.utils import logging
 
 from ..modeling.losses_polyhead import count_labelled
+from .batch_sampler import build_sampler, refuse_epochs
 from .callbacks import asked_callbacks, freeze_rules
 from .data.collation import Collator
-from .data.examples import MultiTaskDataset
-from .data.ranking_batches import refuse_single_rows
-from .data.sampling import MultiTaskBatchSampler
+from .data.streaming_dataset import known_rows
 from .evaluation import Evaluation, evaluate_closely, flat_metrics
 from .optimization.balance import Step, step_losses
 from .optimization.balancing import BALANCES
@@ -38,14 +37,17 @@ logger = logging.get_logger(__name__)
 
 
 class PolyheadTrainer(PushingTrainer):
-    """`Trainer` that trains a `PolyheadModel` on a `MultiTaskDataset`.
+    """`Trainer` that trains a `PolyheadModel` on a `MultiTaskDataset` or a `StreamingDataset`.
 
     The loss of each task is the mean over its own labelled items, over accumulated batches and ranks too.
 
     Args:
         model: A `PolyheadModel` with a tokenizer.
         args: `PolyheadTrainingArguments`.
-        **kwargs: As in `Trainer`; `train_dataset` and `eval_dataset` are `MultiTaskDataset`s.
+        **kwargs: As in `Trainer`; `train_dataset` and `eval_dataset` are `MultiTaskDataset`s, the first may be a stream.
+
+    Raises:
+        ValueError: The training rows are streamed, and a setting needs their number.
     """
 
     def __init__(self, model: Any, args: Any, **kwargs: Any) -> None:
@@ -53,6 +55,7 @@ class PolyheadTrainer(PushingTrainer):
             logger.warning("One GPU of several is used; `torchrun --nproc_per_node N` gives each a process.")
             args._n_gpu = 1  # DataParallel, which Trainer would take, cannot deal out labels by task
         refuse_other_adapters(model)
+        refuse_epochs(args, kwargs.get("train_dataset"))
         kwargs.setdefault("data_collator", Collator(model.config.tasks, model.tokenizer.pad_token_id))
         super().__init__(model=model, args=args, **kwargs)
         if args.lora is not None:  # after the seed was set
@@ -67,7 +70,7 @@ class PolyheadTrainer(PushingTrainer):
         self._stopped: frozenset[str] = frozenset()  # tasks that do not train in this epoch
         if args.task_patience is not None:
             self._task_stopping = TaskStoppingCallback(self.train_dataset, args.task_patience)
-        asked = asked_callbacks(args, model, self.freeze_rules, self.train_dataset, kwargs["data_collator"])
+        asked = asked_callbacks(args, model, self.freeze_rules, known_rows(self.train_dataset), kwargs["data_collator"])
         self.retention = self.guard = None
         if args.retain is not None:
             self.retention = Retention(read_settings(RetainSettings, args.retain, "retain"), model, self.train_dataset)
@@ -78,7 +81,7 @@ class PolyheadTrainer(PushingTrainer):
             if callback is not None:
                 self.add_callback(callback)
         self.model_accepts_loss_kwargs = True  # compute_loss divides by the items of all accumulated batches itself
-        self._sampler: MultiTaskBatchSampler
+        self.sampler: Any
         self._rates: dict[str, float] = {}
         self.last_batch: dict[str, Any] | None = None  # what an error tells of
         self.evaluations: dict[int, Evaluation] = {}  # of `eval_dataset`, by the step after which they were made
@@ -107,21 +110,11 @@ class PolyheadTrainer(PushingTrainer):
 
     def get_train_dataloader(self) -> DataLoader:
         """Return batches that each come from one data set."""
-        dataset: MultiTaskDataset = self.train_dataset
-        self._sampler = MultiTaskBatchSampler(
-            dataset.ranges,
-            [len(example) for example in dataset.examples],
-            self._train_batch_size,
-            self.args.data_seed if self.args.data_seed is not None else self.args.seed,
-            group_by_length=self.args.train_sampling_strategy == "group_by_length",
-            num_processes=self.accelerator.num_processes,
-            mixing=self.args.mixing,
-            batch_sizes=self.args.batch_sizes,
-        )
-        refuse_single_rows(dataset, self._sampler.rows_per_batch)
+        dataset = self.train_dataset
+        self.sampler = build_sampler(dataset, self.args, self._train_batch_size, self.accelerator.num_processes)
         loader = DataLoader(
             dataset,
-            batch_sampler=self._sampler,
+            batch_sampler=self.sampler,
             collate_fn=self.data_collator,
             num_workers=self.args.dataloader_num_workers,
             pin_memory=self.args.dataloader_pin_memory,
@@ -140,9 +133,9 @@ class PolyheadTrainer(PushingTrainer):
         if self._task_stopping is not None:
             first_step = kwargs["epoch"] * kwargs["num_update_steps_per_epoch"]
             self._stopped = self._task_stopping.stopped_tasks(first_step)
-            self._sampler.stopped = self._task_stopping.stopped_sources(first_step)
+            self.sampler.stopped = self._task_stopping.stopped_sources(first_step)
         # transformers does not reach the sampler behind the wrappers of several processes and of a resumed run.
-        self._sampler.set_epoch(kwargs["epoch"])
+        self.sampler.set_epoch(kwargs["epoch"])
         super()._run_epoch(**kwargs)
 
     def get_eval_dataloader(self, eval_dataset: Any = None) -> DataLoader:

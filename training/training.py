@@ -12,7 +12,9 @@ from .arguments import PolyheadTrainingArguments
 from .building import build_model
 from .check.report import DataReport, check_data, tokenized_lengths
 from .data.examples import MultiTaskDataset
+from .data.row_stream import RowStream
 from .data.rows import LoadedData, load_data, read_rows
+from .data.streaming_dataset import StreamingDataset
 from .data.tables import has_split
 from .evaluation import Evaluation, Scores, evaluate_closely, evaluate_model
 from .metrics.multi_task_score import primary_metric
@@ -131,8 +133,12 @@ def prepare_trainer(
     arguments = training_arguments(recipe, output, has_validation=bool(data.rows["validation"]))
     set_seed(arguments.seed)
     model = build_model(recipe, data)
-    datasets = {name: _dataset(model, data, split) for name, split in DATASET_SPLITS.items()}
-    trainer = PolyheadTrainer(model, arguments, **datasets)
+    datasets: dict[str, Any] = {name: _dataset(model, data, split) for name, split in DATASET_SPLITS.items()}
+    train = datasets["train_dataset"]
+    if data.streams:
+        streams = {source.name: RowStream(source, data.tasks) for source in recipe.data if source.name in data.streams}
+        train = StreamingDataset(train, streams, model.tokenizer, model.max_length)
+    trainer = PolyheadTrainer(model, arguments, **{**datasets, "train_dataset": train})
     if show_data is not None and trainer.is_world_process_zero():
         by_split: Any = {split: datasets[name] for name, split in DATASET_SPLITS.items()}
         show_data(check_data(data, tokenized_lengths(by_split, model.max_length)))
@@ -185,10 +191,13 @@ def evaluate_recipe(
 
 def training_arguments(recipe: Recipe, output: Path, has_validation: bool) -> PolyheadTrainingArguments:
     """Turn the recipe's `train` section into arguments; without validation rows nothing is measured on the way."""
-    fields: dict[str, Any] = dict(recipe.train)
+    defaults: dict[str, Any] = {}
+    if any(source.streaming for source in recipe.data):  # a stream has no epochs
+        defaults |= {"eval_strategy": "steps", "save_strategy": "steps"}
     if not has_validation:
-        fields = {"eval_strategy": "no", "load_best_model_at_end": False, **fields}
-    elif fields.get("save_strategy") == "no" or fields.get("eval_strategy") == "no":
+        defaults |= {"eval_strategy": "no", "load_best_model_at_end": False}
+    fields = {**defaults, **recipe.train}
+    if has_validation and "no" in (fields.get("save_strategy"), fields.get("eval_strategy")):
         fields.setdefault("load_best_model_at_end", False)
     try:
         return PolyheadTrainingArguments(**{**fields, "output_dir": str(output)})

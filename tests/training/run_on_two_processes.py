@@ -13,16 +13,26 @@ from safetensors.torch import save_file
 from polyhead.modeling.modeling_polyhead import PolyheadModel
 from polyhead.training.arguments import PolyheadTrainingArguments
 from polyhead.training.data.examples import MultiTaskDataset
+from polyhead.training.data.row_stream import RowStream
+from polyhead.training.data.rows import read_rows
+from polyhead.training.data.streaming_dataset import StreamingDataset
+from polyhead.training.recipe.recipe_sections import DataSource
 from polyhead.training.trainer import PolyheadTrainer
 
 
-def train(folder, name, arguments, resume=None, model="BERT", measure=False):
+def train(folder, name, arguments, resume=None, model="BERT", measure=False, streams=()):
     rows = json.loads((folder / "rows.json").read_text())
     for row in (row for source in rows.values() for row in source):
         if isinstance(row.get("text"), list):
             row["text"] = tuple(row["text"])
     model = PolyheadModel.from_pretrained(folder / model)
-    dataset = MultiTaskDataset(rows, model.config.tasks, model.tokenizer, model.max_length)
+    tasks = model.config.tasks
+    streamed = [DataSource.model_validate(fields, context={"folder": folder}) for fields in streams]
+    rows |= {source.name: read_rows(source, "train", tasks) for source in streamed}
+    dataset = MultiTaskDataset(rows, tasks, model.tokenizer, model.max_length)
+    if streamed:
+        streamed = {source.name: RowStream(source, tasks) for source in streamed}
+        dataset = StreamingDataset(dataset, streamed, model.tokenizer, model.max_length)
     fields = {"disable_tqdm": True, "use_cpu": True, "load_best_model_at_end": False, "eval_strategy": "no"}
     arguments = PolyheadTrainingArguments(str(folder / name), **{"save_strategy": "no", **fields, **arguments})
     seen = []

@@ -49,6 +49,12 @@ STOPPING = {**STEADY, "max_steps": 9, "per_device_train_batch_size": 4, "logging
 STOPPING |= {"learning_rates": {"backbone": 0.0, "heads": 0.05}, "head_multipliers": {"slots": 1e-6}}
 STOPPING |= {"eval_strategy": "steps", "eval_steps": 3}
 RUNS += [{"name": "stopped", "arguments": STOPPING, "model": "falling", "measure": True}]
+STREAM = {"name": "news", "train": "news.jsonl", "text": "text", "labels": {"pet": "pet", "loud": "loud"}}
+STREAM |= {"streaming": True, "first_rows": 2, "buffer_rows": 6}
+NEWS = [{"text": f"the {'a' * number} cat", "pet": "cat", "loud": ["no", "yes"][number % 2]} for number in range(7)]
+STREAMED = {**STEADY, "max_steps": 4, "logging_steps": 4, "gradient_accumulation_steps": 2}
+STREAMED |= {"sampling_weights": {"news": 3, **dict.fromkeys(SETS, 1)}}
+RUNS += [{"name": "streamed", "arguments": STREAMED, "streams": [STREAM]}]
 SAVING = {"save_strategy": "steps", "save_steps": 1, "per_device_train_batch_size": 4, "learning_rate": 1e-3}
 SAVING |= {"num_train_epochs": 2, "save_total_limit": None}
 # Older ones look for a device "cpu:1" when they load the optimizer; not every version in between was tried.
@@ -59,11 +65,12 @@ RESUMES = {
     " adapted": ({**SAVING, "lora": {"dropout": 0.1}, "thaw_every_steps": 2}, 3, "BERT"),
     " thawing": ({**SAVING, "save_steps": 3, "thaw_every_steps": 2, "thaw_warmup_steps": 2}, 3, "noisy"),
     " famo": ({**SAVING, "save_steps": 4, "balance": "famo"}, 4, "noisy"),
+    " streamed": ({**STREAMED, "save_strategy": "steps", "save_steps": 2, "save_total_limit": None}, 2, "noisy"),
     " pcgrad": ({**SAVING, "save_steps": 4, "balance": "pcgrad"}, 4, "noisy"),
 }
 RUNS_IN_ALL = list(RUNS)
 for form, (arguments, step, backbone) in RESUMES.items():
-    described = {"arguments": arguments, "model": backbone}
+    described = {"arguments": arguments, "model": backbone, "streams": [STREAM] if form == " streamed" else []}
     RUNS_IN_ALL.append({"name": f"whole{form}", **described})
     if CAN_RESUME:
         RUNS_IN_ALL.append({"name": f"resumed{form}", **described, "resume": f"whole{form}/checkpoint-{step}"})
@@ -80,6 +87,7 @@ def folder(tmp_path_factory, new_model):
     falling = [dataclasses.replace(task, metric="loss") for task in (PET, LOUD, COUNT, TAGS, GRADE, SAME)]
     new_model(*falling, SLOTS).save_pretrained(folder / "falling")
     (folder / "rows.json").write_text(json.dumps(SETS))
+    (folder / "news.jsonl").write_text("\n".join(map(json.dumps, NEWS)))
     (folder / "runs.json").write_text(json.dumps(RUNS_IN_ALL))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -144,6 +152,19 @@ def test_two_processes_share_the_rows_of_an_epoch_in_an_order_of_its_own(folder)
     for batches in epochs:
         assert sorted(where for batch in batches for where in batch) == everything
     assert epochs[0] != epochs[1]
+
+
+def test_two_processes_deal_out_the_batches_of_a_stream(folder):
+    train(folder, "all", {**STREAMED, "gradient_accumulation_steps": 4}, streams=[STREAM])
+    first, second, one = (left_by(folder, name)[2] for name in ("streamed-0", "streamed-1", "all-0"))
+
+    assert len(first) == len(second) == 8
+    assert [batch for pair in zip(first, second, strict=True) for batch in pair] == one
+    # Half of the 16 batches are news: of 7 rows in batches of 3 each pass, in an order of its own.
+    news = [where for batch in one if batch[0].startswith("news") for where in batch]
+    rows = sorted(f"news.jsonl:{number}" for number in range(1, 8))
+    assert sorted(news[:7]) == sorted(news[7:14]) == rows
+    assert news[:7] != news[7:14]
 
 
 # On the tested versions it always runs; see CAN_RESUME.

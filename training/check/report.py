@@ -26,9 +26,10 @@ class SplitReport:
     Args:
         dataset: Name of the data set.
         split: `train`, `validation` or `test`.
-        num_rows: All rows.
+        num_rows: All rows; of a stream the first ones, which alone were read.
         labels: By task that the split labels.
         lengths: Of the texts; None where they were not tokenized.
+        is_stream: Whether there may be more rows.
     """
 
     dataset: str
@@ -36,6 +37,7 @@ class SplitReport:
     num_rows: int
     labels: dict[str, LabelSummary]
     lengths: TextLengths | None
+    is_stream: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,14 @@ def check_data(data: LoadedData, lengths: Lengths) -> DataReport:
         lengths: Of their texts, by split and data set, where they are known.
     """
     splits = [
-        SplitReport(name, split, len(rows), _labels(data.tasks, rows), lengths.get(split, {}).get(name))
+        SplitReport(
+            name,
+            split,
+            len(rows),
+            _labels(data.tasks, rows),
+            lengths.get(split, {}).get(name),
+            is_stream=split == "train" and name in data.streams,
+        )
         for split, by_source in data.rows.items()
         for name, rows in by_source.items()
     ]

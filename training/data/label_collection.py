@@ -14,7 +14,8 @@ from ..recipe.recipe_sections import DataSource
 from .data_error import DataProblems
 from .label_columns import train_values
 from .label_values import label_encoder, label_text, to_list, to_number
-from .tables import Table, has_split, read_table
+from .table import Table
+from .tables import has_split, read_table
 
 _LIST_KINDS = ("multi_label_classification", "token_classification")
 _BIO_TAG = re.compile(r"O|[BI]-.+")

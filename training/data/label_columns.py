@@ -6,7 +6,7 @@ from typing import Any
 
 from ...configuration.tasks_polyhead import TaskConfig
 from ..recipe.recipe_sections import DataSource
-from .tables import Table
+from .table import Table
 
 BELONGS = True  # the label of a pair without a label column: its texts belong together
 

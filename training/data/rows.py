@@ -11,7 +11,8 @@ from .data_error import DataError, DataProblems
 from .label_collection import complete_tasks
 from .label_columns import read_label
 from .label_values import Encoder, label_encoder
-from .tables import Table, has_split, read_table
+from .table import Table
+from .tables import has_split, read_table
 from .text_values import checked_text, checked_words, words_of_cell
 
 # {"text": str} or {"text": (str, str)} or {"words": [str, ...]}, with "labels": {task: encoded label} (a missing label
@@ -26,16 +27,20 @@ class LoadedData:
     Args:
         tasks: All tasks of the model, completed from the train splits.
         rows: Rows by split and name of the data set; a split that no data set has is an empty dict.
+        streams: Names of the data sets of which `rows` has only the first training rows.
     """
 
     tasks: list[TaskConfig]
     rows: dict[Split, dict[str, list[Row]]]
+    streams: frozenset[str] = frozenset()
 
 
 def load_data(
     tasks: Sequence[TaskConfig], sources: Sequence[DataSource], trained: Sequence[TaskConfig] = ()
 ) -> LoadedData:
     """Read every split of every data set once, complete the tasks from the train splits, encode all rows.
+
+    Of a data set that is streamed, only the first training rows are read.
 
     Args:
         tasks: New tasks.
@@ -60,7 +65,8 @@ def load_data(
         for split in SPLITS
     }
     problems.raise_if_any()
-    return LoadedData(completed, rows)
+    streams = frozenset(source.name for source, _ in tables["train"] if source.streaming)
+    return LoadedData(completed, rows, streams)
 
 
 def read_rows(source: DataSource, split: str, tasks: Sequence[TaskConfig]) -> list[Row]:

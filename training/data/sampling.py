@@ -104,14 +104,21 @@ class MultiTaskBatchSampler(Sampler[list[int]]):
         key = self.seed * 1_000_003 + number * 101 + list(self.ranges).index(name)
         return torch.randperm(self.num_rows[name], generator=torch.Generator().manual_seed(key))
 
-    def _batches(self, name: str, order: Tensor) -> Iterator[list[int]]:
-        size = self.rows_per_batch[name]
-        if self.group_by_length and len(order):
-            num_batches = len(order) // (FEWEST_WINDOWS * size)
-            windows = order.split(size * min(max(num_batches, 1), BATCHES_PER_WINDOW))
-            order = torch.cat(
-                [window[self.lengths[window].argsort(descending=True, stable=True)] for window in windows]
-            )
-        for batch in order.split(size):
-            if len(batch):
-                yield batch.tolist()
+    def _batches(self, name: str, order: Tensor) -> list[list[int]]:
+        return cut_into_batches(order, self.lengths, self.rows_per_batch[name], self.group_by_length)
+
+
+def cut_into_batches(order: Tensor, lengths: Tensor, size: int, group_by_length: bool) -> list[list[int]]:
+    """Cut rows in random order into batches; the last may be smaller.
+
+    Args:
+        order: Numbers of rows.
+        lengths: Of all rows, by their numbers.
+        size: Rows per batch.
+        group_by_length: Sort by length inside windows of the order.
+    """
+    if group_by_length and len(order):
+        num_batches = len(order) // (FEWEST_WINDOWS * size)
+        windows = order.split(size * min(max(num_batches, 1), BATCHES_PER_WINDOW))
+        order = torch.cat([window[lengths[window].argsort(descending=True, stable=True)] for window in windows])
+    return [batch.tolist() for batch in order.split(size) if len(batch)]

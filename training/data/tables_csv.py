@@ -3,14 +3,19 @@
 The standard library's reader is used, not pandas, which turns `NA` into nothing, `01` into 1 and shifts ragged rows.
 """
 
+import contextlib
 import csv
 import io
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from .data_error import DataError, DataProblems
+from .text_decoding import decode_file, decode_lines
+
+# The header, one dict of cells a row, and the 1-based line in which each row starts.
+CsvChunk = tuple[list[str], list[dict[str, str]], list[int]]
 
 _DELIMITER_NAMES = {",": "','", ";": "';'", "\t": "'\\t' (tab)", "|": "'|'"}
 _LIMIT_LOCK = threading.Lock()
@@ -18,7 +23,7 @@ _LIMIT_LOCK = threading.Lock()
 
 def read_csv(
     file: Path, delimiter: str, encoding: str, max_rows: int | None = None, needed: Sequence[str] = ()
-) -> tuple[list[str], list[dict[str, str]], list[int]]:
+) -> CsvChunk:
     """Read a delimited file with a header; blank lines are skipped.
 
     Args:
@@ -34,25 +39,39 @@ def read_csv(
     Raises:
         DataError: Wrong encoding or delimiter, duplicate names, unclosed quote; lists all ragged rows.
     """
-    text = _decode(file, encoding)
-    with _LIMIT_LOCK:  # the limit on a cell's length is global in the csv module
-        limit = csv.field_size_limit(sys.maxsize)
-        try:
-            return _parse(text, file.name, delimiter, max_rows, needed)
-        finally:
-            csv.field_size_limit(limit)
+    lines = io.StringIO(decode_file(file, encoding), newline="")
+    return next(_chunks(lines, file.name, delimiter, max_rows, needed))
 
 
-def _parse(
-    text: str, name: str, delimiter: str, max_rows: int | None, needed: Sequence[str]
-) -> tuple[list[str], list[dict[str, str]], list[int]]:
-    lines = _lines(text, name, delimiter)
-    _, header = next(lines, (0, []))
+def stream_csv(
+    file: Path, delimiter: str, encoding: str, chunk_rows: int, needed: Sequence[str] = ()
+) -> Iterator[CsvChunk]:
+    """As `read_csv`, lazily: yield chunks of so many rows; the last is empty."""
+    return _chunks(decode_lines(file, encoding), file.name, delimiter, chunk_rows, needed)
+
+
+def _chunks(
+    lines: Iterable[str], name: str, delimiter: str, chunk_rows: int | None, needed: Sequence[str]
+) -> Iterator[CsvChunk]:
+    numbered = _numbered_cells(lines, name, delimiter)
+    with _long_cells():
+        _, header = next(numbered, (0, []))
     _check_header(header, name, delimiter, needed)
+    while True:
+        with _long_cells():
+            records, rows = _take(numbered, header, name, delimiter, chunk_rows)
+        yield header, records, rows
+        if not records:
+            return
+
+
+def _take(
+    numbered: Iterator[tuple[int, list[str]]], header: list[str], name: str, delimiter: str, max_rows: int | None
+) -> tuple[list[dict[str, str]], list[int]]:
     problems = DataProblems()
     records: list[dict[str, str]] = []
     rows: list[int] = []
-    for row, cells in lines:
+    for row, cells in numbered:
         if len(cells) == len(header):
             records.append(dict(zip(header, cells, strict=True)))
             rows.append(row)
@@ -61,11 +80,21 @@ def _parse(
         if len(records) == max_rows:
             break
     problems.raise_if_any()
-    return header, records, rows
+    return records, rows
 
 
-def _lines(text: str, name: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+@contextlib.contextmanager
+def _long_cells() -> Iterator[None]:
+    with _LIMIT_LOCK:  # the limit on a cell's length is global in the csv module
+        limit = csv.field_size_limit(sys.maxsize)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(limit)
+
+
+def _numbered_cells(lines: Iterable[str], name: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     start = 1
     try:
         for cells in reader:
@@ -78,28 +107,6 @@ def _lines(text: str, name: str, delimiter: str) -> Iterator[tuple[int, list[str
         else:
             reason = f'{error}; quote the whole cell and write a quote inside it as ""'
         raise DataError([f"{name}:{start}: {reason}"]) from error
-
-
-def _decode(file: Path, encoding: str) -> str:
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise DataError([f"{file.name}: cannot be read: {error.strerror}; check its permissions"]) from error
-    is_utf_8 = encoding.lower().replace("_", "-") in ("utf-8", "utf8")
-    if is_utf_8 and content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise DataError([f"{file.name}:1: begins with the mark of UTF-16; write `encoding: utf-16` in the data set"])
-    try:
-        return content.decode("utf-8-sig" if is_utf_8 else encoding)
-    except UnicodeDecodeError as error:
-        row = content.count(b"\n", 0, error.start) + 1
-        reason = (
-            f"byte 0x{content[error.start]:02x} is not {encoding}; name the file's encoding, e.g. `encoding: latin-1`"
-        )
-        raise DataError([f"{file.name}:{row}: {reason}"]) from error
-    except LookupError as error:
-        raise DataError(
-            [f"{file.name}: encoding '{encoding}' is unknown to Python; write for example utf-8 or latin-1"]
-        ) from error
 
 
 def _check_header(header: list[str], name: str, delimiter: str, needed: Sequence[str]) -> None:

@@ -1,13 +1,17 @@
 """JSON lines: one object a line, UTF-8."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from .data_error import DataError, DataProblems
 
+# The objects, and the 1-based line of each.
+JsonChunk = tuple[list[dict[str, Any]], list[int]]
 
-def read_json_lines(file: Path, max_rows: int | None = None) -> tuple[list[dict[str, Any]], list[int]]:
+
+def read_json_lines(file: Path, max_rows: int | None = None) -> JsonChunk:
     """Read the objects of a JSON lines file; blank lines are skipped.
 
     Args:
@@ -20,26 +24,42 @@ def read_json_lines(file: Path, max_rows: int | None = None) -> tuple[list[dict[
     Raises:
         DataError: Lists the lines that are not UTF-8, not JSON, not an object, or name a key twice.
     """
-    problems = DataProblems()
-    records: list[dict[str, Any]] = []
-    rows: list[int] = []
+    return next(stream_json_lines(file, max_rows))
+
+
+def stream_json_lines(file: Path, chunk_rows: int | None) -> Iterator[JsonChunk]:
+    """As `read_json_lines`, lazily: yield chunks of so many objects; the last is empty."""
+    lines = _lines(file)
+    while True:
+        problems = DataProblems()
+        records: list[dict[str, Any]] = []
+        rows: list[int] = []
+        for row, line in lines:
+            try:
+                records.append(_parse_object(line))
+                rows.append(row)
+            except ValueError as error:
+                problems.add(f"{file.name}:{row}", None, error)
+            if len(records) == chunk_rows:
+                break
+        problems.raise_if_any()
+        yield records, rows
+        if not records:
+            return
+
+
+def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
     try:
-        content = file.read_bytes()
+        with file.open("rb") as content:
+            # Bytes end at line feeds only: a JSON string may hold U+2028 and others that text lines would be cut at.
+            for row, line in enumerate(content, 1):
+                line = line.removesuffix(b"\n")
+                if row == 1:
+                    line = line.removeprefix(b"\xef\xbb\xbf")
+                if line and not line.isspace():
+                    yield row, line
     except OSError as error:
         raise DataError([f"{file.name}: cannot be read: {error.strerror}; check its permissions"]) from error
-    # Split at line feeds only: a JSON string may hold U+2028 and others that str.splitlines would cut at.
-    for row, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        if not line or line.isspace():
-            continue
-        try:
-            records.append(_parse_object(line))
-            rows.append(row)
-        except ValueError as error:
-            problems.add(f"{file.name}:{row}", None, error)
-        if len(records) == max_rows:
-            break
-    problems.raise_if_any()
-    return records, rows
 
 
 def _parse_object(line: bytes) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from ...configuration.tasks_polyhead import TaskConfig
 from ..closest_name import suggest_name
 from .dataclass_fields import fields_model
-from .recipe_checks import check_coverage, check_duplicates, check_fit, check_metrics, check_paths
+from .recipe_checks import check_coverage, check_duplicates, check_fit, check_metrics, check_paths, check_streams
 from .recipe_error import RecipeError, show
 from .recipe_overrides import apply_overrides
 from .recipe_sections import DataSource, ModelSection
@@ -68,6 +68,7 @@ def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     problems += check_metrics(tasks)
     problems += check_coverage(task_names, data, has_checkpoint) if is_data_sound else []
     problems += check_paths(data, model)
+    problems += check_streams(data, train)
     if problems or model is None:
         raise RecipeError(str(path), problems)
     return Recipe(Path(path), model, tasks, data, dict(train), content)

@@ -1,10 +1,12 @@
 """What no section can see alone: tasks, data sets and their columns must fit together."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from ...configuration.tasks_polyhead import TaskConfig
 from ..closest_name import suggest_name
 from ..metrics.multi_task_score import primary_metric
+from ..stream_settings import stream_conflicts
 from .recipe_paths import expand_environment
 from .recipe_sections import SPLITS, DataSource, ModelSection
 
@@ -78,6 +80,13 @@ def check_paths(data: Sequence[DataSource], model: ModelSection | None) -> Itera
         expand_environment((model and model.checkpoint) or "")
     except ValueError as error:
         yield f"model.checkpoint: {error}"
+
+
+def check_streams(data: Sequence[DataSource], train: Any) -> list[str]:
+    """Return one line for each key of `train` that needs the length of a data set that is streamed."""
+    trained = [source.name for source in data if source.train or source.dataset]
+    settings = train if isinstance(train, dict) else {}
+    return [f"train.{line}" for line in stream_conflicts(settings, trained, [s.name for s in data if s.streaming])]
 
 
 def check_duplicates(section: str, names: Sequence[str]) -> Iterator[str]:

@@ -118,6 +118,19 @@ class DataSource(_Section):
     delimiter: str | None = Field(None, min_length=1, max_length=1, description="CSV only; null: by the file's ending.")
     encoding: str | None = Field(None, description="CSV only; null: utf-8.")
     max_rows: int | None = Field(None, ge=1, description="First rows of train only, for tries.")
+    streaming: bool = Field(
+        False,
+        description="Read train while it trains, not before: it never lies in memory as a whole. Needs max_steps.",
+    )
+    first_rows: int = Field(
+        10_000,
+        ge=1,
+        description="Of a stream: rows read before training, for label names, the scale of numbers, a new tokenizer, `check` "
+        "and `plan`. A label that comes later only is an error, unless the task lists it.",
+    )
+    buffer_rows: int = Field(
+        10_000, ge=1, description="Of a stream: rows that are in memory at a time, shuffled and grouped by length."
+    )
 
     @model_validator(mode="after")
     def _one_origin(self) -> "DataSource":
@@ -130,6 +143,17 @@ class DataSource(_Section):
             raise ValueError("give exactly one of text and words: the column to read")
         if isinstance(self.text, list) and len(self.text) != 2:
             raise ValueError(f"text has {len(self.text)} columns; give one column, or two for pairs")
+        return self
+
+    @model_validator(mode="after")
+    def _fit_streaming(self) -> "DataSource":
+        alone = sorted(self.model_fields_set & {"first_rows", "buffer_rows"})
+        if alone and not self.streaming:
+            raise ValueError(f"{' and '.join(alone)} came without a stream; add `streaming: true`, or leave it out")
+        if self.streaming and self.max_rows is not None:
+            raise ValueError("max_rows and streaming came; leave max_rows out (max_steps ends the run), or streaming")
+        if self.streaming and self.dataset is None and self.train is None:
+            raise ValueError("streaming reads train, and there is none; add `train: file`, or leave streaming out")
         return self
 
     @property
@@ -146,6 +170,15 @@ class DataSource(_Section):
     def label_columns(self) -> dict[str, list[str]]:
         """The columns of each task: one, one per value of a regression with several, none where every row counts."""
         return {task: [columns] if isinstance(columns, str) else columns or [] for task, columns in self.labels.items()}
+
+    @property
+    def needed_columns(self) -> list[str]:
+        """The columns of texts and labels."""
+        return [*self.input_columns, *(column for columns in self.label_columns.values() for column in columns)]
+
+    def csv_format(self, file: Path) -> tuple[str, str]:
+        """Return delimiter and encoding of a CSV file."""
+        return self.delimiter or ("\t" if file.suffix == ".tsv" else ","), self.encoding or "utf-8"
 
     @property
     def hub_splits(self) -> dict[str, str]:
