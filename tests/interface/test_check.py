@@ -141,3 +141,21 @@ def test_an_output_folder_that_does_not_fit_is_refused_before_torch_is_imported(
 
     assert result.stdout == "2 False False\n"
     assert "'out' is not empty" in result.stderr
+
+
+def test_of_a_stream_the_first_rows_are_counted_and_called_so(polyhead, folder):
+    replace("name: tiny,", "name: tiny, streaming: true, first_rows: 12,")
+    replace("num_train_epochs: 2", "max_steps: 3")
+    told = "tiny is a stream: its first 12 training rows alone were read and are counted here"
+    result = polyhead("check", "recipe.yaml")
+    report = json.loads(polyhead("check", "recipe.yaml", "--json").stdout)
+    plan = " ".join(polyhead("plan", "recipe.yaml", "--timed-steps", 0).stdout.split())
+    trained = polyhead("train", "recipe.yaml", "--output", "out")
+
+    assert told in result.stdout
+    assert "topic tiny train 12 " in " ".join(result.stdout.split())
+    assert [(part["num_rows"], part["is_stream"]) for part in report["splits"]] == [(12, True), (16, False)]
+    assert trained.exit_code == 0, trained.output
+    assert told in trained.stderr
+    assert "rows: tiny first 12 (a stream); 0 too long and cut steps: 3 (max_steps; a stream has no epochs)" in plan
+    assert "tokens: about " in plan

@@ -25,6 +25,12 @@ ANSWERS = (
     .replace("value_range: [0, 5]", "loss: multiple_negatives_ranking")
     .replace("{mood: mood}", "{mood: null}")
 )
+STREAM = (
+    RECIPE.replace("name: tiny,", "name: tiny, streaming: true, first_rows: 2,")
+    .replace("train.jsonl,", "rows.jsonl,", 1)
+    .replace("num_train_epochs: 2", "max_steps: 3")
+)
+SOUND = '{"text": "a goal", "topic": "sport", "mood": 1}\n'
 PAIR_ROWS = '{"a": "x", "b": "y"}\n{"a": "z", "b": "w"}\n'
 
 
@@ -125,6 +131,37 @@ MISTAKES = {
     "CSV in latin-1": (
         CSV | {"train.csv": "text,topic,mood\ncafé,sport,1\n".encode("latin-1")},
         TRAIN, "byte 0xe9", "train.csv:2", "encoding: latin-1"),
+    # Streams.
+    "a stream without max_steps": (
+        {"recipe.yaml": STREAM.replace("max_steps: 3, ", "")},
+        TRAIN, "max_steps: missing", "data set 'tiny' is a stream", "add `max_steps: 1000`"),
+    "a stream with epochs": (
+        {"recipe.yaml": STREAM.replace("max_steps: 3", "max_steps: 3, num_train_epochs: 2")},
+        TRAIN, "num_train_epochs: 2 came", "train.num", "leave it out, max_steps says when"),
+    "a stream measured by the epoch": (
+        {"recipe.yaml": STREAM.replace("max_steps: 3", "max_steps: 3, eval_strategy: epoch")},
+        TRAIN, "'epoch' came", "train.eval_strategy", "write `eval_strategy: steps` and `eval_steps: 500`"),
+    "a stream that thaws by the epoch": (
+        {"recipe.yaml": STREAM.replace("max_steps: 3", "max_steps: 3, freeze: [{part: heads, until_epoch: 1}]")},
+        TRAIN, "until_epoch came", "train.freeze", "write until_step"),
+    "a stream beside another data set": (
+        {"recipe.yaml": STREAM.replace("train: {", "  - {name: b, train: b.jsonl, text: t, labels: {mood: m}}\ntrain: {")},
+        TRAIN, "sampling_weights: missing", "train.sampling", "add `sampling_weights: {tiny: 1, b: 1}`"),
+    "first_rows without a stream": (
+        recipe("name: tiny", "name: tiny, first_rows: 5"),
+        TRAIN, "first_rows came without a stream", "data.tiny", "add `streaming: true`"),
+    "a stream without rows": (
+        {"recipe.yaml": STREAM, "rows.jsonl": ""}, TRAIN, "no rows", "data.tiny.train", "needs at least one"),
+    "a stream whose first rows have no label": (
+        {"recipe.yaml": STREAM, "rows.jsonl": '{"text": "a", "topic": "sport", "mood": null}\n' * 3},
+        TRAIN, "all values are missing", "tasks.mood", "raise first_rows"),
+    "a stream whose first rows lack a column": (
+        {"recipe.yaml": STREAM, "rows.jsonl": SOUND.replace("text", "txt") * 3},
+        TRAIN, "no such column; closest is 'txt'", "rows.jsonl column 'text'", "raise first_rows"),
+    "a wrong label late in a stream": (
+        {"recipe.yaml": STREAM, "rows.jsonl": SOUND * 2 + '{"text": "a", "topic": "sprot", "mood": 1}\n'},
+        f"{TRAIN} --no-check --set train.disable_tqdm=true",
+        "'sprot' is not a label", "rows.jsonl:3 column 'topic'", "data.tiny.streaming=false` reads every row"),
     # Folders and models.
     "output not empty": ({"out/notes": ""}, TRAIN, "not empty", "'out'", "Name a new one"),
     "output of a stopped run": (

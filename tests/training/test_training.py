@@ -43,7 +43,7 @@ def recipe(tmp_path):
                 {"name": "number", "kind": "regression"},
             ],
             "data": [{"name": "toy", **splits, "text": "text", "labels": labels, **(data or {})}],
-            "train": {**TRAIN, **(train or {})},
+            "train": {key: value for key, value in {**TRAIN, **(train or {})}.items() if value is not None},
         }
         content["data"][0] = {key: value for key, value in content["data"][0].items() if value is not None}
         path = tmp_path / "recipe.yaml"
@@ -114,6 +114,41 @@ def test_a_run_that_saves_or_measures_nothing_on_the_way_still_ends_with_scores(
     result = train_recipe(recipe(train=train), tmp_path / "out")
 
     assert set(result.scores) == {"pets", "loud", "number"}
+
+
+def test_a_recipe_with_a_stream_trains_by_steps_on_what_its_first_rows_tell(recipe, tmp_path):
+    lines = (tmp_path / "train.jsonl").read_text().splitlines()
+    later = json.dumps({**json.loads(lines[0]), "text": "zzz"})
+    (tmp_path / "train.jsonl").write_text("\n".join([*lines[:30], later, *lines[30:]]))
+    train = {"num_train_epochs": None, "max_steps": 7, "eval_steps": 5, "save_steps": 5, "logging_steps": 1}
+    stream = {"streaming": True, "first_rows": 20, "buffer_rows": 16}
+    result = train_recipe(recipe(train=train, data=stream), tmp_path / "out")
+    log = [json.loads(line) for line in (tmp_path / "out" / "run" / "metrics.jsonl").read_text().splitlines()]
+
+    numbers = [json.loads(line)["number"] for line in lines[:20]]
+    assert result.model.config.task("number").target_mean == [sum(numbers) / 20]
+    assert "z" not in result.model.tokenizer.get_vocab()  # the tokenizer has learned from the first rows
+    assert set(result.scores) == {"pets", "loud", "number"}
+    assert [entry["step"] for entry in log if "loss" in entry] == list(range(1, 8))
+    assert [entry["step"] for entry in log if "eval_score" in entry] == [5, 7]
+    assert evaluate_recipe(tmp_path / "out", recipe(), "validation")[1] == result.scores
+
+
+def test_a_run_on_a_stream_goes_on_after_a_later_row_was_mended(recipe, tmp_path, monkeypatch):
+    monkeypatch.setattr("polyhead.training.data.row_stream.CHUNK_ROWS", 10)
+    lines = (tmp_path / "train.jsonl").read_text().splitlines()
+    wrong = json.dumps({**json.loads(lines[30]), "loud": "maybe"})
+    (tmp_path / "train.jsonl").write_text("\n".join([*lines[:30], wrong, *lines[31:]]))
+    train = {"num_train_epochs": None, "max_steps": 6, "save_steps": 1, "logging_steps": 1}
+    made = recipe(train=train, data={"streaming": True, "first_rows": 20, "buffer_rows": 8, "validation": None})
+
+    with pytest.raises(ValueError, match=r"train\.jsonl:31 column 'loud': 'maybe' is not a label of task 'loud'"):
+        train_recipe(made, tmp_path / "out")
+    (tmp_path / "train.jsonl").write_text("\n".join(lines))
+    train_recipe(made, tmp_path / "out", resume=True)
+
+    log = [json.loads(line) for line in (tmp_path / "out" / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log if "loss" in entry] == [1, 2, 3, 4, 5, 6]
 
 
 def test_the_same_seed_gives_the_same_model_and_another_seed_another(recipe, tmp_path):

@@ -145,6 +145,7 @@ def _no_usable_label(task: TaskConfig, tables: list[tuple[DataSource, Table]]) -
     ]
     seen = next((repr(values[0])[:60] for _, values in train_values(task, tables) if values), None)
     came = f"the first value is {seen}" if seen else "all values are missing"
-    return ValueError(
-        f"no usable label in {', '.join(columns) or 'any train split'}: {came}; correct the column or remove the task"
-    )
+    remedy = "correct the column or remove the task"
+    if any(source.streaming for source, _ in tables if task.name in source.labels):
+        remedy += ", or raise first_rows of the stream"
+    return ValueError(f"no usable label in {', '.join(columns) or 'any train split'}: {came}; {remedy}")

@@ -94,7 +94,10 @@ def encode_table(table: Table, source: DataSource, tasks: Sequence[TaskConfig], 
     wanted = [*source.input_columns, *(column for name in labelled for column in source.label_columns[name])]
     missing = [column for column in dict.fromkeys(wanted) if column not in table.columns]
     for column in missing:
-        problems.add(table.name, column, f"there is no such column; {_columns_hint(column, table.columns)}")
+        hint = _columns_hint(column, table.columns)
+        if source.streaming:
+            hint += "; where it comes later only, raise first_rows of the stream"
+        problems.add(table.name, column, f"there is no such column; {hint}")
     if missing:
         return []
     encoders = [
