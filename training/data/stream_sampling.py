@@ -62,7 +62,7 @@ class StreamBatchSampler(Sampler[list[Row]]):
         batches = {name: self._endless(name) for name in self.sources}
         drawn = dict.fromkeys(self.sources, 0)
         for number in range(1, self.num_batches + 1):
-            # Whoever is furthest behind its share: after any number of batches each is within one of it.
+            # Whoever is furthest behind its share: nobody's share is left to chance, also in a short run.
             name = max(self.shares, key=lambda name: self.shares[name] * number - drawn[name])
             drawn[name] += 1
             yield next(batches[name])

@@ -31,7 +31,7 @@ class StreamingDataset(Dataset):
         self.tokenizer = tokenizer
         self.max_length = max_length
         self.sources: dict[str, Sequence[Row] | RowStream] = {
-            name: streams.get(name) or known.rows[span.start : span.stop] for name, span in known.ranges.items()
+            name: streams.get(name) or known.rows[span.start : span.stop] for name, span in known.ranges.items() if span
         }
 
     def __getitem__(self, row: Row) -> Example:
