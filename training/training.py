@@ -21,7 +21,7 @@ from .metrics.multi_task_score import primary_metric
 from .optimization.lora import merge_lora
 from .recipe.recipe import Recipe, load_recipe
 from .run.checkpoints import newest_whole_checkpoint, refuse_other_run
-from .run.full_disk import tell_full_disk
+from .run.final_model import save_model
 from .run.interruption import InterruptCallback
 from .run.metrics_file import METRICS, MetricsFileCallback
 from .run.output_folder import RECORD, check_output, remove_checkpoints
@@ -114,8 +114,7 @@ def train_recipe(
     trainer.accelerator.wait_for_everyone()  # nobody reads checkpoints any more
     pictures: list[Path] | None = []
     if trainer.is_world_process_zero():
-        with tell_full_disk(output, "the model"):
-            model.save_pretrained(output)
+        save_model(model, output)
         pictures = draw_pictures(record, model.config.tasks, evaluation.confusions)
         if not trainer.args.keep_checkpoints:
             remove_checkpoints(output)
