@@ -16,6 +16,7 @@ from .data.row_stream import RowStream
 from .data.rows import LoadedData, load_data, read_rows
 from .data.streaming_dataset import StreamingDataset
 from .data.tables import has_split
+from .data.unlabelled import refuse_unlabelled
 from .evaluation import Evaluation, Scores, evaluate_closely, evaluate_model
 from .metrics.multi_task_score import primary_metric
 from .optimization.lora import merge_lora
@@ -184,6 +185,10 @@ def evaluate_recipe(
     }
     if not rows:
         raise ValueError(f"no data set of {path} has a '{split}' split; name another with --split.")
+    wanted = tasks or [
+        task.name for task in model.config.tasks if any(task.name in source.labels for source in recipe.data)
+    ]
+    refuse_unlabelled(wanted, recipe.data, rows, must_have_all=bool(tasks))
     dataset = MultiTaskDataset(rows, model.config.tasks, model.tokenizer, model.max_length)
     return model, evaluate_model(model, dataset, tasks)
 

@@ -31,6 +31,9 @@ STREAM = (
     .replace("num_train_epochs: 2", "max_steps: 3")
 )
 SOUND = '{"text": "a goal", "topic": "sport", "mood": 1}\n'
+# Pairs for ALL_KINDS, whose task compares scores; all scores are missing.
+CLOSE = ANSWERS.replace("mood", "closeness").replace("closeness: null", "closeness: score")
+SCORELESS = '{"a": "x", "b": "y", "score": null}\n{"a": "z", "b": "w", "score": null}\n'
 PAIR_ROWS = '{"a": "x", "b": "y"}\n{"a": "z", "b": "w"}\n'
 
 
@@ -197,6 +200,21 @@ MISTAKES = {
     "evaluate: unknown task": (
         {}, "evaluate TRAINED recipe.yaml --split train --tasks no",
         "no task 'no'", "in this model", "Its tasks: topic"),
+    "evaluate: pairs without a column of scores": (
+        {"recipe.yaml": CLOSE.replace("closeness: score", "closeness: null"), "train.jsonl": SCORELESS},
+        "evaluate ALL_KINDS recipe.yaml --split train", "is null, so no column came",
+        "train.jsonl:1: data.tiny.labels.closeness", "name the column (columns: a, b, score)"),
+    "evaluate: pairs without scores": (
+        {"recipe.yaml": CLOSE, "train.jsonl": SCORELESS},
+        "evaluate ALL_KINDS recipe.yaml --split train", "no label here, nor in any other row",
+        "train.jsonl:1 column 'score': task 'closeness'", "name another one under data.tiny.labels.closeness"),
+    "evaluate: a task without labels": (
+        {"train.jsonl": '{"text": "a", "topic": "sport", "mood": null}\n'},
+        "evaluate TRAINED recipe.yaml --split train --tasks mood", "task 'mood' has no label", "train.jsonl:1 column 'mood'",
+        "fill the column in"),
+    "evaluate: a task that no data set labels": (
+        {"recipe.yaml": RECIPE.replace("  - {name: mood, kind: regression}\n", "").replace(", mood: mood}", "}")},
+        "evaluate TRAINED recipe.yaml --split train --tasks mood", "no data set labels this task", "mood:", "add it to"),
     "evaluate: --save without a folder": (
         {}, "evaluate me/model recipe.yaml --split train --save",
         "'me/model'", "no folder", "download the model first"),

@@ -100,6 +100,16 @@ def encode_table(table: Table, source: DataSource, tasks: Sequence[TaskConfig], 
         problems.add(table.name, column, f"there is no such column; {hint}")
     if missing:
         return []
+    columnless = [task for task in labelled.values() if not source.label_columns[task.name] and _reads_column(task)]
+    for task in columnless:
+        problems.add(
+            table.where(0),
+            None,
+            f"data.{source.name}.labels.{task.name} is null, so no column came, but the model learned '{task.name}' from one "
+            f"(loss {task.loss}); name the column (columns: {', '.join(table.columns)})",
+        )
+    if columnless:
+        return []
     encoders = [
         (task, source.label_columns[name], label_encoder(task, source.label_names.get(name, {})))
         for name, task in labelled.items()
@@ -150,6 +160,10 @@ def _input(record: dict[str, Any], where: str, source: DataSource, is_text_only:
     if source.words is not None:
         return {"words": values[0]}
     return {"text": tuple(values) if source.is_pair else values[0]}
+
+
+def _reads_column(task: TaskConfig) -> bool:
+    return task.loss != "multiple_negatives_ranking"  # for which every row may count as a pair that belongs together
 
 
 def _columns_hint(column: str, columns: list[str]) -> str:
