@@ -84,6 +84,7 @@ class PolyheadTrainer(PushingTrainer):
         self.sampler: Any
         self._rates: dict[str, float] = {}
         self.last_batch: dict[str, Any] | None = None  # what an error tells of
+        self.is_measuring = False
         self.evaluations: dict[int, Evaluation] = {}  # of `eval_dataset`, by the step after which they were made
 
     optimizer: Any
@@ -222,12 +223,14 @@ class PolyheadTrainer(PushingTrainer):
     ) -> EvalLoopOutput:
         """Measure every task by the path that `predict` takes; every rank measures all rows."""
         dataset: Any = dataloader.dataset
+        self.is_measuring = True
         evaluation = evaluate_closely(self.model, dataset)
         if dataset is self.eval_dataset:
             self.evaluations[self.state.global_step] = evaluation
         metrics = flat_metrics(self.model.config.tasks, evaluation.scores, metric_key_prefix)
         if self.guard is not None and dataset is self.eval_dataset:
             metrics |= self.guard.measure(self.model, evaluation.scores)
+        self.is_measuring = False
         metrics = broadcast_object_list([metrics])[0]  # all processes decide alike: the best, the end, what stops
         return EvalLoopOutput(predictions=None, label_ids=None, metrics=metrics, num_samples=len(dataset))
 

@@ -7,6 +7,7 @@ import torch
 from polyhead.configuration.task_kinds_polyhead import LOSSES
 from polyhead.configuration.tasks_polyhead import TaskConfig
 from polyhead.modeling.pair_losses_polyhead import EmbeddedPairs, pair_loss_items
+from polyhead.training import pair_evaluation
 from polyhead.training.evaluation import evaluate_model
 from polyhead.training.pair_evaluation import RANKED_TOGETHER, pair_loss
 
@@ -46,6 +47,14 @@ def test_the_loss_ranks_equal_parts_of_the_rows_in_their_order(loss):
     parts = [slice(0, 44), slice(44, 88), slice(88, 131)]
     losses = [pair_loss_items(closeness(loss=loss), pairs[part], torch.from_numpy(labels[part])) for part in parts]
     assert pair_loss(closeness(loss=loss), pairs, labels) == pytest.approx(torch.cat(losses).mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_rows_are_ranked_in_the_order_of_their_file_and_not_of_the_batches(make_model, monkeypatch, batch_size):
+    monkeypatch.setattr(pair_evaluation, "RANKED_TOGETHER", 2)
+    model = make_model([closeness(loss=MNR)])
+    parts = [scores(model, POSITIVES[start : start + 2])["loss"] for start in (0, 2, 4, 6)]
+    assert scores(model, POSITIVES, batch_size=batch_size)["loss"] == pytest.approx(sum(parts) / 4, rel=1e-4)
 
 
 def test_the_loss_of_a_small_split_is_that_of_one_batch_in_training(make_model):

@@ -12,18 +12,19 @@ def tell_out_of_memory(trainer: Any) -> Iterator[None]:
     """Say of what size the batch was for which memory did not suffice.
 
     Args:
-        trainer: A `PolyheadTrainer`, which keeps its `last_batch`.
+        trainer: A `PolyheadTrainer`, which keeps its `last_batch`, and whether it `is_measuring`.
 
     Raises:
         MemoryError: In place of whatever torch raised; the message says what to lower.
     """
+    trainer.is_measuring = False
     try:
         yield
     except Exception as error:
         if not is_out_of_memory(error):
             raise
         reason = str(error).strip().split("\n")[0] or "no more was said"
-        moment = _training(trainer) if trainer.model.training else _measuring(trainer)
+        moment = _measuring(trainer) if trainer.is_measuring else _training(trainer)
         raise MemoryError(f"memory ran out {moment} Checkpoints already written are sound. Said: {reason}") from error
 
 
@@ -51,4 +52,4 @@ def _training(trainer: Any) -> str:
 
 
 def _measuring(trainer: Any) -> str:
-    return f"after training step {trainer.state.global_step}, while measuring or saving. Lower model.max_length."
+    return f"after training step {trainer.state.global_step}, while measuring. Lower model.max_length."

@@ -6,7 +6,7 @@ from polyhead.training.check.report import check_data
 from polyhead.training.check.warnings import find_warnings
 from polyhead.training.data.rows import LoadedData
 
-from ..conftest import COUNT, PET, SLOTS, row
+from ..conftest import COUNT, LOUD, PET, SLOTS, row
 
 
 def rows_of(task, values, word="text"):
@@ -37,9 +37,9 @@ def test_labels_with_few_rows_are_named_with_their_number():
 
 
 def test_a_label_that_train_lacks_is_named_with_the_splits_that_have_it():
-    (message,) = messages(PET, rows_of(PET, [0, 1] * 5), test=rows_of(PET, [0, 2, 2], "other"))
+    found = messages(PET, rows_of(PET, [0, 1] * 5), rows_of(PET, [0], "one"), rows_of(PET, [0, 2, 2], "other"))
 
-    assert message == "task 'pet': no training row has none (none 2 in test); add rows or take the label out"
+    assert found == ["task 'pet': no training row has none (none 2 in test); add rows or take the label out"]
 
 
 def test_a_single_label_and_a_constant_number_teach_nothing():
@@ -72,6 +72,32 @@ def test_repeats_conflicts_and_overlap_are_warned_of_with_rows():
     assert repeat.message.startswith("1 of 16 train rows repeat the text of an earlier one")
     assert conflict.message == "task 'pet': 1 text of train has rows with different labels; keep the right one"
     assert conflict.examples == ["'text 1': toy/toy.jsonl:1 cat, toy/toy.jsonl:16 none"]
+
+
+def test_a_text_of_validation_that_stands_in_train_is_to_leave_validation():
+    (message,) = messages(PET, SOUND, [row("text 1", 1, pet=0)])
+
+    assert message.startswith("1 of 1 validation rows have a text that stands in train too")
+    assert message.endswith("take them out of validation")
+
+
+def test_a_conflict_is_told_for_the_task_that_has_it_alone():
+    train = [*({**r, "labels": {**r["labels"], "loud": 0}} for r in SOUND), row("text 1", 16, pet=0, loud=1)]
+    report = check_data(LoadedData([PET, LOUD], {"train": {"toy": train}, "validation": {}, "test": {}}), {})
+    conflicts = [w.message for w in find_warnings(report) if "different labels" in w.message]
+
+    assert conflicts == ["task 'loud': 1 text of train has rows with different labels; keep the right one"]
+
+
+def test_long_lists_and_long_texts_are_cut():
+    intent = TaskConfig(name="pet", kind="single_label_classification", labels=[f"l{n}" for n in range(12)])
+    (message,) = messages(intent, rows_of(intent, range(12)))
+    assert "of l0 (1), l1 (1)," in message
+    assert "l9 (1) and 2 more; add rows" in message
+
+    train = [row("long " * 20, 16, pet=0), row("long " * 20, 17, pet=0)]
+    (warning,) = warnings(PET, [*SOUND, *train])
+    assert warning.examples == [f"'{('long ' * 20)[:57]}...' at toy/toy.jsonl:16, toy/toy.jsonl:17"]
 
 
 @pytest.mark.parametrize(("longer", "expected"), [(1, 0), (2, 1)])

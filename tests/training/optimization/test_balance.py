@@ -101,6 +101,16 @@ def test_famo_weighs_by_the_inverse_loss_and_lifts_what_improves_least(new_model
     assert slopes(balance.combine(second, ZERO), second) == pytest.approx({"pet": 2 * share, "loud": 2 * (1 - share)})
 
 
+def test_famo_keeps_a_tasks_weight_as_a_factor(new_model):
+    heavy = TaskConfig(name="heavy", kind="single_label_classification", labels=["a", "b"], weight=10.0)
+    balance = FamoBalance(new_model(heavy, LOUD), 0)
+    losses = numbers(heavy=1.0, loud=4.0)
+
+    # As above, times 10.
+    assert slopes(balance.combine(losses, ZERO), losses) == pytest.approx({"heavy": 16.0, "loud": 0.4})
+    assert balance.weights == pytest.approx({"heavy": 16.0, "loud": 0.4})
+
+
 def test_famo_keeps_what_it_last_saw_of_a_task_without_labels(new_model):
     balance = FamoBalance(new_model(PET, LOUD), 0)
     balance.losses, balance.gains = {"pet": 1.0, "loud": 3.0}, {"pet": 0.1, "loud": 0.2}

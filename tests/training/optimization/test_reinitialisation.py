@@ -90,6 +90,13 @@ def test_a_resumed_run_does_not_draw_again(new_model, trainer_for, tmp_path):
     assert moved(weights(whole), weights(other)) == set()
 
 
+def test_with_lora_it_is_refused_because_what_is_new_could_not_learn(new_model, trainer_for):
+    with pytest.raises(
+        ValueError, match=r"reinit_top_layers: with LoRA the backbone's own weights do not learn; leave"
+    ):
+        trainer_for(new_model(PET), ROWS, reinit_top_layers=1, lora={}, **RUN)
+
+
 @pytest.mark.parametrize(
     ("backbone", "num_layers", "message"),
     [

@@ -72,7 +72,33 @@ def test_checkpoints_before_it_are_whole(new_model, trainer_for, tmp_path):
     PolyheadModel.from_pretrained(tmp_path / "run" / "checkpoint-2")
 
 
-@pytest.mark.parametrize("error", [MemoryError("no room"), torch.OutOfMemoryError("CUDA out of memory. Tried 2 GiB")])
+def test_memory_that_is_lacking_before_the_first_batch_is_told_without_one(new_model, trainer_for):
+    trainer = trainer_for(new_model(PET, LOUD), ROWS, callbacks=[At("on_step_begin", 1, greedy)], **STEPS)
+
+    with pytest.raises(MemoryError, match=r"in training step 1, before its batch was read\. Lower train\.per_device"):
+        trainer.train()
+
+
+def test_memory_that_evaluation_lacks_is_told_as_such(new_model, trainer_for):
+    model = new_model(PET, LOUD)
+    head = model.get_submodule("polyhead.heads.loud")
+    head.register_forward_pre_hook(lambda module, inputs: None if module.training else greedy())
+    trainer = trainer_for(model, ROWS, ROWS, eval_strategy="steps", eval_steps=2, **STEPS)
+
+    with pytest.raises(MemoryError, match=r"ran out after training step 2, while measuring\. Lower model\.max"):
+        trainer.train()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError("no room"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried 2 GiB"),
+        torch.OutOfMemoryError("Allocation on device"),
+        RuntimeError("MPS backend out of memory"),
+    ],
+    ids=str,
+)
 def test_memory_of_the_processor_and_of_a_gpu_end_alike(new_model, trainer_for, error):
     class Fail(TrainerCallback):
         def on_substep_end(self, *args, **kwargs):
@@ -80,7 +106,9 @@ def test_memory_of_the_processor_and_of_a_gpu_end_alike(new_model, trainer_for, 
 
     trainer = trainer_for(new_model(PET), ROWS, callbacks=[Fail()], gradient_accumulation_steps=2, **STEPS)
 
-    with pytest.raises(MemoryError, match=r"in training step 1, for a batch of 2 rows.* Said: (no room|CUDA out)"):
+    with pytest.raises(
+        MemoryError, match=r"in training step 1, for a batch of 2 rows.* Said: (no room|CUDA out|Alloc|MPS)"
+    ):
         trainer.train()
 
 

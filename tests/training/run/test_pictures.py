@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from polyhead.training.metrics.confusion import Confusion
+from polyhead.training.run.pictures import draw_pictures
 from polyhead.training.run.pictures_confusion import draw_confusion
 from polyhead.training.run.pictures_curves import draw_losses, draw_scores
 from polyhead.training.run.pictures_rates import draw_rates
@@ -64,6 +65,29 @@ def test_shares_are_stacked_over_the_steps_that_they_are_about():
     bars = [(bar.get_x(), bar.get_width(), bar.get_y(), bar.get_height()) for bar in axes.patches]
 
     assert bars == [(0, 2, 0.0, 0.75), (2, 2, 0.0, 1.0), (0, 2, 0.75, 0.25), (2, 2, 1.0, 0.0)]
+
+
+def test_a_loss_that_was_not_finite_leaves_a_gap():
+    (panel,) = draw_losses([{"step": 1, "loss/pet": None}, {"step": 2, "loss/pet": 2.0}], [PET]).axes
+    (first, second) = panel.lines[0].get_xydata().tolist()
+
+    assert math.isnan(first[1])
+    assert second == [2, 2.0]
+
+
+def test_the_bar_of_a_long_run_shows_the_mean_of_its_entries():
+    entries = [{"step": step, "share/pet": 1.0 if step % 2 else 0.0} for step in range(1, 81)]
+    (axes,) = draw_shares(entries, [PET]).axes
+
+    assert [(bar.get_width(), bar.get_height()) for bar in axes.patches] == [(2, 0.5)] * 40
+
+
+def test_a_label_in_a_script_that_the_font_lacks_is_drawn_without_a_warning(tmp_path):
+    (tmp_path / "metrics.jsonl").touch()
+    files = draw_pictures(tmp_path, [PET], {"pet": Confusion(["猫", "犬"], np.eye(2, dtype=int))})
+
+    assert files == [tmp_path / "confusion_pet.png"]
+    assert files[0].read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_confusion_matrix_shows_shares_of_each_true_label():

@@ -11,6 +11,7 @@ import torch
 from polyhead.modeling.modeling_polyhead import PolyheadModel
 from polyhead.training.recipe.recipe import load_recipe
 from polyhead.training.run.metrics_file import read_metrics
+from polyhead.training.run.record import resolved_content
 from polyhead.training.training import train_recipe
 
 from ..conftest import moved, weights
@@ -106,6 +107,16 @@ def test_the_recipe_that_was_kept_makes_the_same_model_again_from_its_own_folder
     assert load_recipe(kept).train["weight_decay"] == 0.02  # from --set
     assert (again.output / "model.safetensors").read_bytes() == (whole.output / "model.safetensors").read_bytes()
     assert without_times(again.record / "metrics.jsonl") == without_times(whole.record / "metrics.jsonl")
+
+
+def test_a_backbone_beside_the_recipe_is_kept_by_its_absolute_path(recipe, tmp_path):
+    (tmp_path / "encoder").mkdir()
+    shutil.copy(recipe.parent / "rows.jsonl", tmp_path)
+    sections = [line for line in RECIPE.strip().splitlines() if not line.startswith((" ", "train"))][1:]
+    path = tmp_path / "recipe.yaml"
+    path.write_text("\n".join(["model: {backbone: ./encoder}", *sections]))
+
+    assert resolved_content(load_recipe(path))["model"] == {"backbone": str((tmp_path / "encoder").resolve())}
 
 
 def test_versions_tell_what_the_run_ran_on(whole):

@@ -94,6 +94,25 @@ def test_rows_of_live_tasks_are_drawn_on_and_the_stopped_ones_head_stands_still(
     assert not any(name.startswith("polyhead.heads.loud.") for name in changed)
 
 
+def test_a_data_set_with_a_live_task_too_is_drawn_on(new_model, trainer_for):
+    data = {"both": BOTH, "noise": NOISE}
+    fields = {**RUN, "num_train_epochs": 3, "task_patience": 1}
+    trainer, seen = watched(trainer_for(new_model(FALLING, LOUD), data, validation=data, **fields))
+    trainer.train()
+
+    assert trainer._task_stopping.steps == {"loud": 8}
+    assert sorted(line for batch in seen[8:] for line in batch) == [1, 1, 2, 2, 3, 3, 4, 4]
+
+
+def test_a_run_ends_in_the_middle_of_an_epoch_when_all_tasks_have_stopped(new_model, trainer_for):
+    fields = {**RUN, "learning_rates": {"backbone": 0.0, "heads": 1e-9}, "num_train_epochs": 9, "task_patience": 1}
+    fields |= {"eval_strategy": "steps", "eval_steps": 3}
+    trainer = trainer_for(new_model(PET, LOUD), SETS, validation=SETS, **fields)
+    trainer.train()
+
+    assert trainer.state.global_step == 6  # of 4 steps an epoch
+
+
 def test_a_run_ends_when_all_tasks_have_stopped(new_model, trainer_for):
     fields = {**RUN, "learning_rates": {"backbone": 0.0, "heads": 1e-9}, "num_train_epochs": 9, "task_patience": 2}
     trainer = trainer_for(new_model(PET, LOUD), SETS, validation=SETS, **fields)
