@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from transformers import AutoConfig, PreTrainedConfig
 
 from .tasks_polyhead import TaskConfig, find_task
+from .trusted_fields_polyhead import refuse_large_config, refuse_untrusted
 
 # In the order in which sentence-transformers concatenates them.
 POOLINGS = ("cls", "max", "mean", "mean_sqrt_len", "weighted_mean", "last_token", "attention")
@@ -137,12 +138,18 @@ class PolyheadConfig(PreTrainedConfig):
         cls, pretrained_model_name_or_path: Any, **kwargs: Any
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Read `config.json` and lift the backbone's fields into `text_config`."""
-        config_dict, kwargs = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
+        refuse_large_config(str(pretrained_model_name_or_path))
+        try:
+            config_dict, kwargs = super().get_config_dict(pretrained_model_name_or_path, **kwargs)
+        except RecursionError:
+            raise ValueError(f"'{pretrained_model_name_or_path}': config.json nests deeper than any model's.") from None
         if config_dict and "polyhead" not in config_dict:
             raise ValueError(
                 f"'{pretrained_model_name_or_path}' is no polyhead checkpoint: its config.json has no 'polyhead' "
                 "block. To put heads on a plain backbone, use PolyheadModel.from_backbone(name, tasks=[...])."
             )
+        if config_dict:
+            refuse_untrusted(config_dict, str(pretrained_model_name_or_path))
         return _unflatten(config_dict), kwargs
 
     @classmethod
@@ -212,7 +219,11 @@ def _as_config(text_config: Any) -> PreTrainedConfig:
 
 def _as_task(task: Any) -> TaskConfig:
     # Not isinstance: in a checkpoint's own code there is a second TaskConfig class.
-    return TaskConfig(**(task if isinstance(task, dict) else {**vars(task)}))
+    fields = task if isinstance(task, dict) else {**vars(task)}
+    try:
+        return TaskConfig(**fields)
+    except TypeError as error:  # a field that there is not, or a value of another type
+        raise ValueError(f"task {fields.get('name')!r} is no task of polyhead's: {error}.") from error
 
 
 def _belongs_to_backbone(key: str, text_config: PreTrainedConfig) -> bool:

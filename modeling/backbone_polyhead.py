@@ -10,6 +10,7 @@ from urllib.request import getproxies
 from huggingface_hub.constants import ENDPOINT, HF_HUB_OFFLINE
 from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerBase
 
+from ..configuration.trusted_fields_polyhead import refuse_large_config
 from .sentence_transformers_polyhead import read_settings
 from .tokenizing_polyhead import HUB_OPTIONS, load_tokenizer
 
@@ -52,6 +53,7 @@ def resolve_backbone(name: str, **hub_options: Any) -> str:
     Raises:
         ValueError: Neither; the message says what to do.
     """
+    refuse_large_config(name)
     try:
         AutoConfig.from_pretrained(name, trust_remote_code=False, **hub_options)
     except (OSError, ValueError) as error:  # ValueError: a config.json that names no architecture

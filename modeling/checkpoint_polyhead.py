@@ -21,6 +21,7 @@ from .golden_polyhead import GOLDEN, write_golden
 from .manifest_polyhead import write_model_manifest
 from .sentence_transformers_polyhead import write_modules
 from .tokenizing_polyhead import HUB_OPTIONS, load_tokenizer, save_tokenizer
+from .trusted_files_polyhead import refuse_missing, refuse_untrusted_files
 from .upload_polyhead import UPLOAD_OPTIONS, upload
 
 BACKBONE_PREFIX = "backbone."
@@ -110,6 +111,9 @@ class CheckpointMixin(PreTrainedModel):
             ValueError: Weights are missing and `allow_missing` is False; the message names them.
         """
         wants_info = kwargs.pop("output_loading_info", False)
+        hub_options = {key: value for key, value in kwargs.items() if key in HUB_OPTIONS}
+        refuse_untrusted_files(str(pretrained_model_name_or_path), hub_options)
+        kwargs.setdefault("use_safetensors", True)  # the other format is a pickle
         model, info = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
         missing = sorted(info["missing_keys"])
         if missing and not allow_missing:
@@ -118,10 +122,14 @@ class CheckpointMixin(PreTrainedModel):
                 f"'{pretrained_model_name_or_path}' lacks the weights of: {shown}. Their answers would be random. "
                 "Load a complete checkpoint, or pass allow_missing=True if you are going to train them."
             )
-        hub_options = {key: value for key, value in kwargs.items() if key in HUB_OPTIONS}
         _align(model)
         model._source = (str(pretrained_model_name_or_path), hub_options)
         return (model, info) if wants_info else model
+
+    def _move_missing_keys_from_meta_to_device(self, missing_keys: Any, *args: Any, **kwargs: Any) -> None:
+        sizes = [self.get_parameter_or_buffer(name).numel() for name in missing_keys]
+        refuse_missing(self.config.name_or_path, sum(sizes))
+        super()._move_missing_keys_from_meta_to_device(missing_keys, *args, **kwargs)
 
     @classmethod
     def register_for_auto_class(cls, auto_class: str = "AutoModel") -> None:
@@ -214,16 +222,14 @@ class CheckpointMixin(PreTrainedModel):
         if push_to_hub:
             upload(directory, repo_id, **{"private": None, **hub_options})
 
-    def _save_companions(
-        self, directory: Path, projection: dict[str, torch.Tensor] | None, has_own_weights: bool
-    ) -> None:
+    def _save_companions(self, directory: Path, projection: dict[str, torch.Tensor] | None, is_own: bool) -> None:
         (directory / GOLDEN).unlink(missing_ok=True)  # of other weights
         copy_code(directory)
         write_card(directory, self.config, self._source)
         if self._tokenizer is not None or self._source is not None:  # else built from a config alone
             save_tokenizer(self.tokenizer, directory)
             write_modules(directory, self.config, self.max_length, projection)
-            if has_own_weights:
+            if is_own:
                 write_golden(directory, self)
         write_model_manifest(directory)
 

@@ -1,7 +1,7 @@
 """The files by which sentence-transformers describes a model: read from a backbone, written beside a checkpoint."""
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from safetensors.torch import save_file
@@ -40,6 +40,9 @@ def read_settings(name: str, **hub_options: Any) -> dict[str, Any]:
         logger.warning(
             f"'{name}' has layers that are not taken over, so its embeddings will differ: {', '.join(foreign)}."
         )
+    elsewhere = [path for module in modules if PurePosixPath(path := module["path"]).name != path]
+    if elsewhere:
+        raise ValueError(f"'{name}' is not loaded: modules.json names {elsewhere[0]!r}, which is no folder beside it.")
     settings: dict[str, Any] = {"normalize": "Normalize" in kinds}
     for kind, module in zip(kinds, modules, strict=True):
         if kind == "Pooling":
