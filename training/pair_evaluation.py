@@ -41,6 +41,15 @@ class PairCollection:
             )
         )
 
+    def extend(self, other: "PairCollection") -> None:
+        """Add what another process has collected; it has numbered the texts in an order of its own."""
+        numbers = torch.tensor([self._numbers.setdefault(key, len(self._numbers)) for key in other._numbers])
+        self._rows += other._rows
+        self._labels += other._labels
+        for pairs in other._batches:
+            renumbered = (numbers[pairs.first_numbers], numbers[pairs.second_numbers])
+            self._batches.append(EmbeddedPairs(pairs.first, pairs.second, *renumbered))
+
     def scores(self, task: TaskConfig) -> dict[str, float]:
         """Return `loss` and the metrics of the task, those at smaller Matryoshka sizes as `spearman_64`."""
         order = np.argsort(self._rows)

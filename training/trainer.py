@@ -221,10 +221,11 @@ class PolyheadTrainer(PushingTrainer):
         ignore_keys: list[str] | None = None,
         metric_key_prefix: str = "eval",
     ) -> EvalLoopOutput:
-        """Measure every task by the path that `predict` takes; every rank measures all rows."""
+        """Measure every task by the path that `predict` takes; each rank reads its share of the rows."""
         dataset: Any = dataloader.dataset
         self.is_measuring = True
-        evaluation = evaluate_closely(self.model, dataset)
+        process = (self.accelerator.process_index, self.accelerator.num_processes)
+        evaluation = evaluate_closely(self.model, dataset, process=process)
         if dataset is self.eval_dataset:
             self.evaluations[self.state.global_step] = evaluation
         metrics = flat_metrics(self.model.config.tasks, evaluation.scores, metric_key_prefix)

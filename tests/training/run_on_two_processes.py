@@ -35,7 +35,9 @@ def train(folder, name, arguments, resume=None, model="BERT", measure=False, str
         dataset = StreamingDataset(dataset, streamed, model.tokenizer, model.max_length)
     fields = {"disable_tqdm": True, "use_cpu": True, "load_best_model_at_end": False, "eval_strategy": "no"}
     arguments = PolyheadTrainingArguments(str(folder / name), **{"save_strategy": "no", **fields, **arguments})
-    seen = []
+    seen, measured = [], []
+    answer = model.run_tokenized
+    model.run_tokenized = lambda texts, *rest, **options: measured.append(len(texts)) or answer(texts, *rest, **options)
     trainer = PolyheadTrainer(model, arguments, train_dataset=dataset, eval_dataset=dataset if measure else None)
     collate = trainer.data_collator
     trainer.data_collator = lambda examples: seen.append([example.where for example in examples]) or collate(examples)
@@ -46,7 +48,9 @@ def train(folder, name, arguments, resume=None, model="BERT", measure=False, str
     trainer.train(resume_from_checkpoint=str(folder / resume) if resume else None)
     own = folder / f"{name}-{arguments.process_index}"
     save_file({name: weight.detach().clone() for name, weight in model.named_parameters()}, f"{own}.safetensors")
-    own.with_suffix(".json").write_text(json.dumps({"logs": trainer.state.log_history, "seen": seen}))
+    own.with_suffix(".json").write_text(
+        json.dumps({"logs": trainer.state.log_history, "seen": seen, "measured": measured})
+    )
     trainer.accelerator.wait_for_everyone()
     trainer.accelerator.free_memory()
 

@@ -8,6 +8,7 @@ import torch
 
 from polyhead.configuration.tasks_polyhead import TaskConfig
 from polyhead.modeling.losses_polyhead import task_loss_items
+from polyhead.training.answer_collection import collect_answers, merge_answers
 from polyhead.training.evaluation import evaluate_model, flat_metrics
 
 from .conftest import as_dataset, row
@@ -165,6 +166,19 @@ def test_data_sets_of_one_task_are_measured_as_one(tiny_model):
 
     for name, scores in apart.items():
         assert scores == pytest.approx(together[name], abs=1e-5)
+
+
+@pytest.mark.parametrize("num_processes", [2, 4])
+def test_the_shares_of_several_processes_make_the_scores_of_one(tiny_model, num_processes):
+    dataset = as_dataset(tiny_model, SETS)
+    shares = [collect_answers(tiny_model, dataset, process=(number, num_processes)) for number in range(num_processes)]
+    rows = [row for share in shares if "topic" in share for row in share["topic"].rows]
+    merged = merge_answers(shares)
+
+    assert sorted(rows) == [0, 1, 2, 3]
+    for name, expected in evaluate_model(tiny_model, dataset).items():
+        expected.pop("joint_accuracy", None)
+        assert merged[name].scores(tiny_model.config.task(name)) == pytest.approx(expected, abs=1e-6, nan_ok=True)
 
 
 def test_only_the_tasks_that_are_named_are_measured(tiny_model):

@@ -8,6 +8,7 @@ from polyhead.configuration.task_kinds_polyhead import LOSSES
 from polyhead.configuration.tasks_polyhead import TaskConfig
 from polyhead.modeling.pair_losses_polyhead import EmbeddedPairs, pair_loss_items
 from polyhead.training import pair_evaluation
+from polyhead.training.answer_collection import collect_answers, merge_answers
 from polyhead.training.evaluation import evaluate_model
 from polyhead.training.pair_evaluation import RANKED_TOGETHER, pair_loss
 
@@ -47,6 +48,16 @@ def test_the_loss_ranks_equal_parts_of_the_rows_in_their_order(loss):
     parts = [slice(0, 44), slice(44, 88), slice(88, 131)]
     losses = [pair_loss_items(closeness(loss=loss), pairs[part], torch.from_numpy(labels[part])) for part in parts]
     assert pair_loss(closeness(loss=loss), pairs, labels) == pytest.approx(torch.cat(losses).mean().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", LOSSES["pair_similarity"])
+def test_pairs_that_several_processes_have_read_are_ranked_together(make_model, loss):
+    model = make_model([closeness(loss=loss)])
+    rows = POSITIVES if loss == MNR else ROWS
+    shares = [collect_answers(model, as_dataset(model, rows), process=(number, 3)) for number in range(3)]
+    merged = merge_answers(shares)["close"].scores(model.config.task("close"))
+
+    assert merged == pytest.approx(scores(model, rows), abs=1e-5)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])
