@@ -1,6 +1,7 @@
 """Pushing with the real client to a Hub on the loopback address."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -139,3 +140,16 @@ def test_saving_and_pushing_in_one_call(client, saved, tmp_path, hub):
     model = PolyheadModel.from_pretrained(saved)
     model.save_pretrained(tmp_path / "again", push_to_hub=True, repo_id="me/again", private=False)
     assert json.loads(hub.repositories["me/again"].files()["config.json"])["polyhead"]["tasks"][0]["name"] == "topic"
+
+
+def test_a_recipe_that_pushes_ends_with_a_verified_model_on_the_hub(client, polyhead, tmp_path, hub):
+    recipe = Path(__file__).parents[1] / "interface" / "tiny" / "recipe.yaml"
+    pushed = ["train.push_to_hub=true", "train.hub_model_id=me/tiny", "train.hub_private_repo=true"]
+    options = [word for setting in pushed for word in ("--set", setting)]
+    result = polyhead("train", recipe, "--output", tmp_path / "tiny", *options)
+    assert result.exit_code == 0, result.output
+    assert polyhead("verify", tmp_path / "tiny").exit_code == 0
+    repository = hub.repositories["me/tiny"]
+    assert len(repository.pushed) == 1
+    assert repository.files().keys() == published_files(tmp_path / "tiny").keys()
+    assert str(tmp_path).encode() not in b"".join(repository.files().values())

@@ -1,6 +1,7 @@
 """Running checkpoints that are whole or not there: written beside, listed in a manifest, then moved."""
 
 import dataclasses
+import json
 import math
 import shutil
 from collections.abc import Iterator
@@ -115,7 +116,8 @@ class CheckpointingTrainer(TaskLoggingTrainer):
                 super()._save(output_dir, state_dict)
         # A pickle, which the Hub marks as unsafe; the same values stand beside it as JSON.
         (folder / TRAINING_ARGS_NAME).unlink(missing_ok=True)
-        (folder / "training_args.json").write_text(self.args.to_json_string() + "\n", encoding="utf-8")
+        told = {**self.args.to_dict(), "output_dir": folder.name}  # no path of this machine: the file may be published
+        (folder / "training_args.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
         update_manifest(folder, ["training_args.json"])
 
 
