@@ -46,6 +46,19 @@ def print_heads(rows: Sequence[Mapping[str, Any]]) -> None:
     Console().print(table)
 
 
+def print_calibrations(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print one row a task: what was fitted, and errors before and after."""
+    table = Table()
+    for heading in ("task", "items", "temperature", "thresholds", "ECE", "Brier"):
+        table.add_column(heading, justify="left" if heading == "task" else "right", overflow="fold")
+    for row in rows:
+        thresholds = [f"{value:.2f}" for value in row["thresholds"] or []]
+        shown = f"{min(thresholds)} to {max(thresholds)}" if len(thresholds) > 1 else "".join(thresholds) or "-"
+        errors = [f"{row[f'{name}_before']:.3f} -> {row[f'{name}_after']:.3f}" for name in ("ece", "brier")]
+        table.add_row(row["task"], f"{row['items']:,}", f"{row['temperature']:.2f}", shown, *errors)
+    Console().print(table)
+
+
 def print_answers(texts: Sequence[Any], answers: Mapping[str, Sequence[Any]]) -> None:
     """Print one row a text with one column a task; entities are marked in the text.
 

@@ -25,7 +25,7 @@ def decode(
     if task.kind == "regression":
         return [_values(task, row) for row in unscale(task, logits).tolist()]
     if task.is_token:
-        rows = zip(softmax(logits), texts, tokens, spans, strict=True)
+        rows = zip(label_probabilities(task, logits), texts, tokens, spans, strict=True)
         return [{"entities": _entities(task, *row)} for row in rows]
     probabilities = label_probabilities(task, logits)
     if task.kind == "multi_label_classification":
@@ -41,7 +41,11 @@ def decode(
 
 
 def label_probabilities(task: TaskConfig, logits: np.ndarray) -> np.ndarray:
-    """Return the probability of each label, shape (batch, num_labels); multi-label rows need not sum to 1."""
+    """Return the probability of each label, shape (batch, num_labels); multi-label rows need not sum to 1.
+
+    Token tasks: logits and probabilities of shape (batch, seq, num_labels).
+    """
+    logits = logits / task.temperature
     if task.kind == "multi_label_classification":
         return _sigmoid(logits)
     if task.kind == "binary_classification":

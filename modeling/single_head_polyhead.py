@@ -47,6 +47,9 @@ class _SingleHeadModel(PolyheadModel):
             '(in a pipeline: model_kwargs={"head": ...}).'
         )
 
+    def _calibrated(self, logits: Tensor) -> Tensor:
+        return logits / self.head.temperature
+
     def _answer_alone(
         self,
         input_ids: Tensor | None,
@@ -88,7 +91,7 @@ class PolyheadForSequenceClassification(_SingleHeadModel):
             data's unit) is what `predict` says.
         """
         output = self._answer_alone(input_ids, attention_mask, token_type_ids, labels, **kwargs)
-        logits = self._standard_logits(output.logits[self.head.name])  # (batch, num_labels)
+        logits = self._standard_logits(self._calibrated(output.logits[self.head.name]))  # (batch, num_labels)
         return SequenceClassifierOutput(output.loss, logits, output.hidden_states, output.attentions)
 
     def _standard_logits(self, logits: Tensor) -> Tensor:
@@ -119,5 +122,5 @@ class PolyheadForTokenClassification(_SingleHeadModel):
         """Answer the one task for every token; `labels` (batch, seq); logits (batch, seq, num_labels)."""
         output = self._answer_alone(input_ids, attention_mask, token_type_ids, labels, **kwargs)
         return TokenClassifierOutput(
-            output.loss, output.logits[self.head.name], output.hidden_states, output.attentions
+            output.loss, self._calibrated(output.logits[self.head.name]), output.hidden_states, output.attentions
         )

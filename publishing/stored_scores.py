@@ -21,27 +21,42 @@ def check_folder(checkpoint: str | Path) -> None:
     """
     folder = Path(checkpoint)
     if not folder.is_dir():
-        raise ValueError(f"'{checkpoint}' is no folder, so scores cannot be stored in it; download the model first.")
+        raise ValueError(f"'{checkpoint}' is no folder, so nothing can be stored in it; download the model first.")
     if not os.access(folder, os.W_OK):
-        raise ValueError(f"folder '{checkpoint}' is not writable, so scores cannot be stored in it; copy it first.")
+        raise ValueError(f"folder '{checkpoint}' is not writable, so nothing can be stored in it; copy it first.")
 
 
 def store_scores(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Add scores to a checkpoint, in place of earlier ones of the same tasks on the same split, and render its card.
-
-    Each file is replaced as a whole: whoever reads or interrupts finds the old one or the new one. A card that was
-    written by hand stays.
+    """Add scores to a checkpoint, in place of earlier ones of the same task, split and metric, and render its card.
 
     Args:
         folder: The checkpoint.
         rows: As in `PolyheadConfig.results`.
     """
     fields = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    measured = {(row["task"], row["split"]) for row in rows}
-    kept = [row for row in fields["polyhead"].get("results") or [] if (row["task"], row["split"]) not in measured]
-    fields["polyhead"]["results"] = [*kept, *rows]
+    update_config(folder, {"results": replaced_scores(fields["polyhead"].get("results") or [], rows)})
+
+
+def replaced_scores(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the old rows that no new one measures again, then the new ones."""
+    measured = {(row["task"], row["split"], row["metric"]) for row in new}
+    return [*(row for row in old if (row["task"], row["split"], row["metric"]) not in measured), *new]
+
+
+def update_config(folder: Path, own_fields: dict[str, Any], changed: Sequence[str] = ()) -> None:
+    """Put other values into the `polyhead` block of a saved model's config, and render its card.
+
+    Each file is replaced as a whole, and the manifest takes note. A card that was written by hand stays.
+
+    Args:
+        folder: Of the model.
+        own_fields: New values of fields of `PolyheadConfig`.
+        changed: Names of other files in it that were changed for the same reason.
+    """
+    fields = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    fields["polyhead"] |= own_fields
     replace_text(folder / CONFIG, json.dumps(fields, indent=2, sort_keys=True) + "\n")
-    update_manifest(folder, [CONFIG])
+    update_manifest(folder, [CONFIG, *(name for name in changed if (folder / name).is_file())])
     card = folder / CARD
     if not card.is_file() or MARK in card.read_text(encoding="utf-8"):
         config = PolyheadConfig.from_pretrained(folder)

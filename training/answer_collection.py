@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..configuration.tasks_polyhead import TaskConfig
-from ..modeling.decoding_polyhead import label_probabilities, softmax, tag_spans, unscale
+from ..modeling.decoding_polyhead import label_probabilities, tag_spans, unscale
 from ..modeling.encoding_polyhead import as_array
 from ..modeling.losses_polyhead import task_loss_items
 from ..modeling.outputs_polyhead import PolyheadOutput
@@ -108,7 +108,7 @@ def _collect(
 def _predictions(task: TaskConfig, logits: np.ndarray, rows: list[Any], tokens: list[Any]) -> list[Any]:
     if task.is_token:
         tagged = []
-        for probabilities, row, row_tokens in zip(softmax(logits), rows, tokens, strict=True):
+        for probabilities, row, row_tokens in zip(label_probabilities(task, logits), rows, tokens, strict=True):
             spans = joined_word_spans(row["words"])
             ids = [tag for tag, _ in tag_spans(probabilities, task.known_labels, row_tokens, spans)]
             tagged.append([task.known_labels[tag] if tag >= 0 else "O" for tag in ids])
@@ -117,7 +117,7 @@ def _predictions(task: TaskConfig, logits: np.ndarray, rows: list[Any], tokens: 
         return list(unscale(task, logits))
     if task.kind == "ordinal_regression":
         return list(label_probabilities(task, logits))
-    return list(logits)
+    return list(logits / task.temperature)
 
 
 def _reference(task: TaskConfig, row: Any) -> Any:

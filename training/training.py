@@ -176,21 +176,36 @@ def evaluate_recipe(
     Raises:
         ValueError: The model lacks a task that was named, or no data set has the split.
     """
-    recipe = load_recipe(path, overrides)
     model = checkpoint if isinstance(checkpoint, PolyheadModel) else PolyheadModel.from_pretrained(checkpoint)
     for name in tasks or []:
         model.config.task(name)
+    return model, evaluate_model(model, read_split(model, load_recipe(path, overrides), split, tasks), tasks)
+
+
+def read_split(
+    model: PolyheadModel, recipe: Recipe, split: str, tasks: Sequence[str] | None = None
+) -> MultiTaskDataset:
+    """Read one split of a recipe's data for a model, labels mapped by name to the model's own.
+
+    Args:
+        model: Whose tasks are read.
+        recipe: Where the data lie.
+        split: `train`, `validation` or `test`.
+        tasks: Names of tasks that must have labels; None: any may.
+
+    Raises:
+        ValueError: No data set has the split, a row cannot be used, or a task that was named has no label.
+    """
     rows = {
         source.name: read_rows(source, split, model.config.tasks) for source in recipe.data if has_split(source, split)
     }
     if not rows:
-        raise ValueError(f"no data set of {path} has a '{split}' split; name another with --split.")
+        raise ValueError(f"no data set of {recipe.path} has a '{split}' split; name another with --split.")
     wanted = tasks or [
         task.name for task in model.config.tasks if any(task.name in source.labels for source in recipe.data)
     ]
     refuse_unlabelled(wanted, recipe.data, rows, must_have_all=bool(tasks))
-    dataset = MultiTaskDataset(rows, model.config.tasks, model.tokenizer, model.max_length)
-    return model, evaluate_model(model, dataset, tasks)
+    return MultiTaskDataset(rows, model.config.tasks, model.tokenizer, model.max_length)
 
 
 def training_arguments(recipe: Recipe, output: Path, has_validation: bool) -> PolyheadTrainingArguments:

@@ -23,6 +23,7 @@ FLAGS = {
     "check": ["recipe", "--set", "--json"],
     "verify": ["folder", "--json"],
     "push": ["folder", "repo", "--private", "--dry-run", "--revision", "--pr"],
+    "calibrate": ["folder", "recipe", "--split", "--tasks", "--set", "--json"],
     "env": ["--json"],
     "heads list": ["model", "--json"],
     "heads add": ["model", "file", "--output", "--name"],

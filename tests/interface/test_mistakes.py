@@ -246,6 +246,12 @@ MISTAKES = {
     "heads clash": ({}, "heads merge TRAINED TRAINED --output out", "already", "'topic'", "rename or drop"),
     "heads of another model": (
         {}, "heads merge TRAINED ALL_KINDS --tasks toxic --output out", "another model", "'toxic'", "Train it on this"),
+    # Calibration.
+    "too few rows to calibrate": (
+        {}, "calibrate TRAINED recipe.yaml --tasks topic", "labelled items", "'topic'", "needs 30"),
+    "numbers cannot be calibrated": (
+        {}, "calibrate TRAINED recipe.yaml --tasks mood", "answers with numbers", "'mood'", "leave it out"),
+    "no folder to calibrate": ({}, "calibrate nowhere recipe.yaml", "no folder", "'nowhere'", "download"),
     # The command.
     "no such command": ({}, "trian", "No such command", "'trian'", "for help"),
     "no such option": ({}, f"{TRAIN} --outputs x", "No such option", "--outputs", "for help"),

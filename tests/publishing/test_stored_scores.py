@@ -55,5 +55,5 @@ def test_interrupt_while_writing_leaves_the_old_config_whole(checkpoint, monkeyp
 
 
 def test_name_that_is_no_folder_is_refused_before_anything_is_measured():
-    with pytest.raises(ValueError, match="'me/model' is no folder, so scores cannot be stored"):
+    with pytest.raises(ValueError, match="'me/model' is no folder, so nothing can be stored"):
         check_folder("me/model")

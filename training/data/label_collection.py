@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ...configuration.tasks_polyhead import LABELLED_KINDS, TaskConfig
+from ...configuration.task_kinds_polyhead import LABELLED_KINDS
+from ...configuration.tasks_polyhead import TaskConfig
 from ...modeling.tag_sequences_polyhead import open_entities
 from ..recipe.recipe_sections import DataSource
 from .data_error import DataProblems

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ...configuration.tasks_polyhead import HEAD_INPUTS, HEAD_KINDS, TASK_KINDS, TaskConfig
+from ...configuration.task_kinds_polyhead import HEAD_INPUTS, HEAD_KINDS, TASK_KINDS
+from ...configuration.tasks_polyhead import TaskConfig
 from .dataclass_fields import fields_model
 from .recipe import training_arguments_class
 from .recipe_sections import DataSource, ModelSection

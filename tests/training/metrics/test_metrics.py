@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from polyhead.configuration.tasks_polyhead import TASK_KINDS, TaskConfig
+from polyhead.configuration.task_kinds_polyhead import TASK_KINDS
+from polyhead.configuration.tasks_polyhead import TaskConfig
 from polyhead.training.metrics.metrics import METRIC_CLASSES, compute_task_metrics
 from polyhead.training.metrics.multi_task_score import METRIC_NAMES
 

@@ -1,0 +1,64 @@
+"""`polyhead calibrate`: probabilities that mean something, and thresholds that were measured."""
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .commands_train import Overrides, RecipeFile, Split
+
+if TYPE_CHECKING:
+    from .publishing.calibration import Calibration
+
+
+def calibrate(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a trained model, which is changed.")],
+    recipe: RecipeFile,
+    split: Annotated[Split, typer.Option(help="Rows that the model was not trained on.")] = Split.VALIDATION,
+    tasks: Annotated[str | None, typer.Option(help="Tasks to calibrate: a,b [default: all with labels].")] = None,
+    overrides: Overrides = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+) -> None:
+    """Fit a temperature for each head, and thresholds where labels are decided one by one.
+
+    They are kept in the model's config and used wherever it answers. The errors after are measured on rows that the
+    temperature was not fitted on.
+    """
+    from .json_lines import print_json
+    from .loading import load_checkpoint
+    from .publishing.calibrate import calibrate_model, store_calibration
+    from .publishing.stored_scores import check_folder
+    from .tables import print_calibrations
+    from .training.data.tables import has_split
+    from .training.recipe.recipe import load_recipe
+    from .training.training import read_split
+
+    check_folder(folder)
+    content = load_recipe(recipe, overrides or [])
+    model = load_checkpoint(str(folder))
+    names = None if tasks is None else [name.strip() for name in tasks.split(",")]
+    found = calibrate_model(model, read_split(model, content, split.value), names)
+    datasets = ", ".join(source.name for source in content.data if has_split(source, split.value))
+    store_calibration(folder, model, found, datasets, split.value)
+    if as_json:
+        print_json({"model": str(folder), "split": split.value, "tasks": [_row(calibration) for calibration in found]})
+    else:
+        print_calibrations([_row(calibration) for calibration in found])
+        print(_draw(found, folder / "run"))
+        print(f"model: {folder}")
+
+
+def _row(calibration: "Calibration") -> dict[str, Any]:
+    task = calibration.task
+    measured = {key: getattr(calibration, key) for key in ("ece_before", "ece_after", "brier_before", "brier_after")}
+    fitted = {"temperature": task.temperature, "thresholds": task.thresholds}
+    return {"task": task.name, "items": calibration.items, **fitted, **measured}
+
+
+def _draw(calibrations: list["Calibration"], folder: Path) -> str:
+    if importlib.util.find_spec("matplotlib") is None:
+        return "no pictures: they need matplotlib, pip install 'polyhead[plots]'"
+    from .publishing.reliability_picture import draw_reliability
+
+    return f"pictures: {', '.join(str(file) for file in draw_reliability(calibrations, folder))}"
