@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,7 +42,11 @@ class RunningMixin(PreTrainedModel):
             budget = TOKENS_PER_BATCH["cpu" if self.device.type == "cpu" else "accelerator"]
             for rows in plan_batches(first, second, batch_size, budget):
                 inputs = self._collate(first, second, rows)
-                yield rows, self(**inputs, tasks=tasks, normalize=normalize, return_dict=True)
+                yield rows, self._answer_tasks(**inputs, tasks=tasks, normalize=normalize, return_dict=True)
+
+    def _answer_tasks(self, **inputs: Any) -> PolyheadOutput:
+        output: PolyheadOutput = self(**inputs)
+        return output
 
     @contextmanager
     def _evaluating(self) -> Iterator[None]:

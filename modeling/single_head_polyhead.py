@@ -47,6 +47,9 @@ class _SingleHeadModel(PolyheadModel):
             '(in a pipeline: model_kwargs={"head": ...}).'
         )
 
+    def _answer_tasks(self, **inputs: Any) -> PolyheadOutput:
+        return PolyheadModel.forward(self, **inputs)  # `encode` and `predict` know all heads
+
     def _calibrated(self, logits: Tensor) -> Tensor:
         return logits / self.head.temperature
 

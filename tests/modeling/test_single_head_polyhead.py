@@ -2,6 +2,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, pipeline
 
+from polyhead.configuration.tasks_polyhead import TaskConfig
 from polyhead.modeling.modeling_polyhead import PolyheadModel
 from polyhead.modeling.single_head_polyhead import (
     PolyheadForSequenceClassification,
@@ -51,14 +52,21 @@ def test_a_pipeline_gives_a_regressions_values_in_the_unit_of_the_data(checkpoin
     assert [row["values"] for row in answers["affect"]] == by_label(classify(checkpoint, "affect", top_k=None))
 
 
-def test_a_token_pipeline_tags_each_word_as_predict_does(checkpoint, answers):
-    tagger = pipeline("token-classification", model=str(checkpoint), trust_remote_code=True)
-    for text, row in zip(TEXTS, answers["slots"], strict=True):
+def test_a_token_pipeline_tags_each_word_as_predict_does(make_model, tmp_path):
+    # The pipeline decodes token by token, `predict` the best valid sequence: the same where any `I-` may follow any tag.
+    slots = TaskConfig(name="slots", kind="token_classification", labels=["O", "I-pet", "I-toy"], temperature=2.0)
+    make_model([slots]).save_pretrained(tmp_path)
+    tagger = pipeline("token-classification", model=str(tmp_path), trust_remote_code=True)
+    for text, row in zip(TEXTS, PolyheadModel.from_pretrained(tmp_path).predict(TEXTS)["slots"], strict=True):
         pieces = {piece["start"]: piece for piece in tagger(text, ignore_labels=[])}
         for entity in row["entities"]:
             assert pieces[entity["start"]]["entity"].endswith(f"-{entity['label']}")
         outside = {start for start, piece in pieces.items() if piece["entity"] == "O"}
         assert outside.isdisjoint(entity["start"] for entity in row["entities"])
+        one_word = [entity for entity in row["entities"] if " " not in entity["text"]]
+        assert [pieces[e["start"]]["score"] for e in one_word] == pytest.approx(
+            [e["score"] for e in one_word], abs=1e-5
+        )
 
 
 @pytest.mark.parametrize("head", ["topic", "toxic", "tags", "affect", "grade"])
@@ -122,6 +130,12 @@ def test_a_tuple_comes_back_where_no_dict_is_wanted(checkpoint, how):
         model.config.return_dict = False
     (logits,) = model(ids, **({"return_dict": False} if how == "argument" else {}))
     assert torch.equal(logits, expected)
+
+
+def test_a_model_with_one_head_in_front_encodes_and_predicts_with_all(checkpoint, answers):
+    single = PolyheadForSequenceClassification.from_pretrained(checkpoint, head="topic")
+    assert single.predict(TEXTS) == answers
+    assert (single.encode(TEXTS) == PolyheadModel.from_pretrained(checkpoint).encode(TEXTS)).all()
 
 
 def test_a_model_with_one_head_in_front_saves_all_heads(checkpoint, tmp_path):
