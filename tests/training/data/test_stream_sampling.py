@@ -1,6 +1,7 @@
 """Batches of data sets that are read while they train."""
 
 import json
+import tracemalloc
 from itertools import islice, pairwise
 
 import pytest
@@ -148,17 +149,45 @@ def test_what_is_skipped_does_not_change_what_follows(stream):
         assert places(SkipBatchSampler(whole, skipped)) == places(whole)[skipped:]
 
 
-def test_only_rows_that_are_needed_are_read(stream):
-    sources = {"posts": stream(3 * CHUNK_ROWS, buffer_rows=20, **{f"r{CHUNK_ROWS}": {"label": "wrong"}})}
-    batches = iter(StreamBatchSampler(sources, CHUNK_ROWS, 10, 1))
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ('{"text": "a", "label": "wrong"}', "column 'label': 'wrong' is not a label of task 'topic'"),
+        ('{"text": ', "not JSON at column 10"),
+    ],
+)
+def test_only_rows_that_are_needed_are_read(stream, tmp_path, line, complaint):
+    posts = stream(2 * CHUNK_ROWS, buffer_rows=20)
+    with (tmp_path / "posts.jsonl").open("a") as file:
+        file.write(f"{line}\n")
+    batches = iter(StreamBatchSampler({"posts": posts}, CHUNK_ROWS, 10, 1))
 
-    assert len(list(islice(batches, CHUNK_ROWS // 10))) == CHUNK_ROWS // 10
-    with pytest.raises(DataError) as caught:
+    assert len(list(islice(batches, CHUNK_ROWS // 5))) == CHUNK_ROWS // 5
+    with pytest.raises(DataError, match=f"posts.jsonl:{2 * CHUNK_ROWS + 1}.*{complaint}"):
         next(batches)
+
+
+def test_a_wrong_label_late_in_a_stream_comes_with_what_to_do(stream):
+    posts = stream(9, r8={"label": "wrong"})
+
+    with pytest.raises(DataError) as caught:
+        list(posts)
     assert caught.value.total == 1
-    assert caught.value.problems[0].startswith(f"posts.jsonl:{CHUNK_ROWS + 1} column 'label': 'wrong' is not a label")
     assert "data.posts is a stream: labels are those of its first 4 rows, or those that" in caught.value.problems[1]
     assert "--set data.posts.streaming=false" in caught.value.problems[1]
+
+
+def test_memory_stays_the_same_whatever_the_file_holds(stream, monkeypatch):
+    monkeypatch.setattr("polyhead.training.data.row_stream.CHUNK_ROWS", 100)
+    peaks = []
+    for num_rows in (500, 2000):
+        batches = StreamBatchSampler({"posts": stream(num_rows, buffer_rows=200)}, num_rows // 10, 10, 1)
+        tracemalloc.start()
+        assert sum(map(len, batches)) == num_rows
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+
+    assert peaks[1] < 1.1 * peaks[0]
 
 
 def test_a_chunk_may_lack_a_column_that_others_have(stream, tmp_path):
