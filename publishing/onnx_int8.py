@@ -1,5 +1,6 @@
 """Weights of an ONNX graph in 8 bits."""
 
+import logging
 from pathlib import Path
 
 OWN_LAYERS = "/polyhead/"  # in the names of nodes: pooling, projection and heads, small and last, stay in float32
@@ -19,8 +20,10 @@ def quantize_weights(graph: Path) -> None:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     prepared = graph.with_suffix(".prepared")
+    handlers = list(logging.getLogger().handlers)
     quant_pre_process(str(graph), str(prepared), skip_symbolic_shape=True)
     own = [node.name for node in onnx.load(str(prepared)).graph.node if OWN_LAYERS in node.name]
     quantize_dynamic(str(prepared), str(graph), per_channel=True, weight_type=QuantType.QInt8, nodes_to_exclude=own)
+    logging.getLogger().handlers = handlers  # onnxruntime has set up the log of the whole process, by logging.info()
     prepared.unlink()
     onnx.checker.check_model(str(graph))

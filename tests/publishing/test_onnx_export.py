@@ -1,3 +1,4 @@
+import logging
 import sys
 
 import numpy as np
@@ -80,6 +81,12 @@ def test_eight_bits_are_a_fraction_of_the_size_and_hardly_move_the_embeddings(ma
     assert 0.99 < (found * expected).sum(1).min() < 1 - 1e-6  # near, but not equal: it was quantised
     assert [sorted(row) for row in exported.predict(TEXTS)["topic"]] == [["label", "score", "scores"]] * 3
     assert caplog.records == []
+
+
+def test_the_log_of_the_process_is_left_as_it_was(make_model, tmp_path, monkeypatch):
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    export_onnx(make_model(), tmp_path / "out", int8=True)
+    assert logging.getLogger().handlers == []
 
 
 @pytest.mark.slow  # half a minute for the real model
