@@ -132,7 +132,7 @@ def _write_graph(model: PolyheadModel, file: Path) -> None:
 def _example(model: PolyheadModel) -> dict[str, Tensor]:
     (text,) = model.tokenize([PROBES[1]])
     inputs = pad([text, text], model.tokenizer.pad_token_id)
-    # Real padding: with nothing but ones, backbones leave the mask out, and so would the graph.
+    # Real padding: with nothing but ones a backbone may leave the mask out, and so would the graph.
     inputs["attention_mask"][1, -1] = 0
     names = ["input_ids", "attention_mask"]
     names += ["token_type_ids"] if model.takes_token_type_ids and "token_type_ids" in inputs else []

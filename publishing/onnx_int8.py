@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-OWN_LAYERS = "/polyhead/"  # in the names of nodes: pooling, projection and heads, small and last, stay in float32
+BACKBONE = "/backbone/"  # begins the names of its nodes; projection and heads, small and last, stay in float32
 
 
 def quantize_weights(graph: Path) -> None:
@@ -22,8 +22,11 @@ def quantize_weights(graph: Path) -> None:
     prepared = graph.with_suffix(".prepared")
     handlers = list(logging.getLogger().handlers)
     quant_pre_process(str(graph), str(prepared), skip_symbolic_shape=True)
-    own = [node.name for node in onnx.load(str(prepared)).graph.node if OWN_LAYERS in node.name]
-    quantize_dynamic(str(prepared), str(graph), per_channel=True, weight_type=QuantType.QInt8, nodes_to_exclude=own)
+    nodes = [node.name for node in onnx.load(str(prepared)).graph.node]
+    backbone = [name for name in nodes if name.startswith(BACKBONE)]
+    quantize_dynamic(
+        str(prepared), str(graph), per_channel=True, weight_type=QuantType.QInt8, nodes_to_quantize=backbone
+    )
     logging.getLogger().handlers = handlers  # onnxruntime has set up the log of the whole process, by logging.info()
     prepared.unlink()
     onnx.checker.check_model(str(graph))
