@@ -32,7 +32,7 @@ def calibrate(
     from .tables import print_calibrations
     from .training.data.tables import has_split
     from .training.recipe.recipe import load_recipe
-    from .training.training import read_split
+    from .training.recipe_evaluation import read_split
 
     check_folder(folder)
     content = load_recipe(recipe, overrides or [])

@@ -88,7 +88,7 @@ def evaluate(
     from .publishing.stored_scores import check_folder, store_scores
     from .tables import print_scores
     from .training.recipe.recipe import load_recipe
-    from .training.training import evaluate_recipe, result_rows
+    from .training.recipe_evaluation import evaluate_recipe, result_rows
 
     if save:
         check_folder(model)

@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from .optimization.freezing import FreezeRule, gradual_unfreezing
     from .optimization.lora import merge_lora
     from .optimization.parameter_groups import parameter_groups
-    from .training import evaluate_recipe, train_recipe
+    from .recipe_evaluation import evaluate_recipe
+    from .training import train_recipe
 
 __all__ = [
     "FreezeCallback",
@@ -26,7 +27,7 @@ _HOMES = {
     "gradual_unfreezing": "optimization.freezing",
     "merge_lora": "optimization.lora",
     "parameter_groups": "optimization.parameter_groups",
-    "evaluate_recipe": "training",
+    "evaluate_recipe": "recipe_evaluation",
     "train_recipe": "training",
 }
 

@@ -8,7 +8,8 @@ import torch
 import yaml
 
 from polyhead.modeling.modeling_polyhead import PolyheadModel
-from polyhead.training.training import evaluate_recipe, train_recipe
+from polyhead.training.recipe_evaluation import evaluate_recipe
+from polyhead.training.training import train_recipe
 
 from .conftest import moved, weights
 from .test_learning import sentences
