@@ -123,7 +123,7 @@ def test_a_run_ends_when_all_tasks_have_stopped(new_model, trainer_for):
 
 @pytest.mark.parametrize("step", [4, 6, 8, 10], ids=["before", "at the decision", "when it stops", "after"])
 def test_a_run_resumed_around_a_stop_ends_bit_equal(step, new_model, trainer_for, tmp_path_factory):
-    fields = {**RUN, "learning_rates": None, "learning_rate": 1e-2, "max_steps": 12, "task_patience": 2, "seed": 3}
+    fields = {**RUN, "learning_rates": None, "learning_rate": 1e-2, "max_steps": 12, "task_patience": 2, "seed": 4}
     fields |= {"eval_strategy": "steps", "eval_steps": 2, "save_strategy": "steps", "save_steps": 2}
     fields |= {"freeze": [{"part": "backbone"}], "save_total_limit": None}
     folder, other_folder = (tmp_path_factory.mktemp(name) for name in "ab")
@@ -131,6 +131,7 @@ def test_a_run_resumed_around_a_stop_ends_bit_equal(step, new_model, trainer_for
     trainer, seen = watched(trainer_for(whole, SETS, validation=SETS, output_dir=str(folder), **fields))
     trainer.train()
     assert trainer._task_stopping.steps["loud"] == 6
+    assert any(line > 10 for line in seen[6])  # the epoch of the decision goes on as it began
     assert all(line < 10 for batch in seen[8:12] for line in batch)
 
     other = new_model(FALLING, LOUD, dropout=0.2, seed=7)
