@@ -9,13 +9,14 @@ import sys
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import TrainerCallback
 
 from polyhead.modeling.manifest_polyhead import find_damage
 from polyhead.training.arguments import PolyheadTrainingArguments
 from polyhead.training.optimization.balancing import BALANCES
 from polyhead.training.trainer import PolyheadTrainer
 
-from .conftest import COUNT, LOUD, PET, SAME, SLOTS, as_dataset, moved, weights
+from .conftest import COUNT, LOUD, PET, SAME, SLOTS, as_dataset, moved, row, weights
 from .run_on_two_processes import train as train_described
 from .test_trainer_losses import GRADE, PLAIN, POSTS, SETS, TAGS, largest_difference
 from .test_trainer_processes import SCRIPT, left_by
@@ -120,6 +121,48 @@ def test_accumulated_batches_are_balanced_as_one_batch(new_model, trainer_for, b
 
     assert largest_difference(ends[0], ends[1]) < 1e-6
     assert largest_difference(ends[0], ends[2]) < 1e-6
+
+
+def test_seed_and_step_draw_the_order_in_which_gradients_meet(new_model, trainer_for):
+    still = {**PLAIN, "learning_rate": 0.0, "max_steps": 6, "logging_steps": 1, "per_device_train_batch_size": 8}
+    found = []
+    for seed in (1, 1, 2):
+        trainer = trainer_for(new_model(PET, LOUD, COUNT, TAGS, GRADE), POSTS, balance="pcgrad", seed=seed, **still)
+        trainer.train()
+        logs = [log for log in trainer.state.log_history if "balance/pet" in log]
+        found.append([[round(log[f"balance/{name}"], 4) for name in ("pet", "loud", "count")] for log in logs])
+
+    # The same gradients at every step: whatever differs comes from the order.
+    assert found[0] == found[1] != found[2]
+    assert len({tuple(factors) for factors in found[0]}) > 1
+
+
+class GiveUp(TrainerCallback):
+    """Run out of memory once, between two batches of a step."""
+
+    given_up = False
+
+    def on_substep_end(self, args, state, control, **kwargs):
+        if not self.given_up:
+            self.given_up = True
+            raise MemoryError("no room")
+
+
+@pytest.mark.parametrize("name", ["famo", "pcgrad"])
+def test_a_step_that_was_given_up_leaves_nothing_in_the_next(new_model, trainer_for, name):
+    rows = [
+        row(text, number, pet=number % 3, loud=number % 2) for number, text in enumerate(["a cat", "dog", "the", "!"])
+    ]
+    options = {**PLAIN, "learning_rate": 0.05, "balance": name, "per_device_train_batch_size": 2}
+    options |= {"gradient_accumulation_steps": 2}
+    undisturbed, model = new_model(PET, LOUD), new_model(PET, LOUD)
+    trainer_for(undisturbed, rows, **options).train()
+    trainer = trainer_for(model, rows, callbacks=[GiveUp()], **options)
+    with pytest.raises(MemoryError):
+        trainer.train()
+    trainer.train()
+
+    assert moved(weights(undisturbed), weights(model)) == set()
 
 
 STEADY = {

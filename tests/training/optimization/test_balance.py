@@ -184,9 +184,12 @@ def test_a_pcgrad_step_projects_what_is_shared_and_leaves_the_heads(new_model, t
     product = first @ second
     assert product < 0
     expected = first - product / (second @ second) * second + second - product / (first @ first) * first
-    trainer_for(model, rows, balance="pcgrad", per_device_train_batch_size=2, **PLAIN).train()
+    trainer = trainer_for(model, rows, balance="pcgrad", per_device_train_batch_size=2, **PLAIN)
+    trainer.train()
 
     after = weights(model)
+    factors = {"up": 1 - product / (first @ first), "down": 0.5 * (1 - product / (second @ second))}
+    assert trainer.balance.weights == pytest.approx({name: value.item() for name, value in factors.items()}, rel=1e-4)
     change = torch.cat([(before[name] - after[name]).flatten() for name in shared])
     torch.testing.assert_close(change, expected, rtol=0, atol=1e-6)
     for task in ("up", "down"):
