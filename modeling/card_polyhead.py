@@ -4,6 +4,9 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from huggingface_hub import EvalResult
+from huggingface_hub.repocard_data import eval_results_to_model_index
+from huggingface_hub.utils import yaml_dump
 from transformers.utils import cached_file
 
 from ..configuration.configuration_polyhead import PolyheadConfig
@@ -11,6 +14,13 @@ from ..configuration.tasks_polyhead import TaskConfig
 
 TEMPLATE = Path(__file__).parent.parent / "model_card.md"
 CARD = "README.md"
+YOURS = "<!-- yours: what stands from here on is kept when the card is rendered again -->\n"
+END_OF_YOURS = "<!-- end of yours -->\n"
+INVITATION = "Write here what the model is for, what it was trained on, who made it, and its licence.\n"
+_HUB_TASKS = {  # names that the Hub has for them
+    "token_classification": "token-classification",
+    "pair_similarity": "sentence-similarity",
+}
 MARK = "<!-- rendered by polyhead: save_pretrained replaces this file unless you remove this line -->\n"
 
 
@@ -24,12 +34,27 @@ def write_card(directory: Path, config: PolyheadConfig, source: tuple[str, dict[
             checkpoint has no template beside it and takes the card along from there.
     """
     target = directory / CARD
-    if target.is_file() and MARK not in target.read_text(encoding="utf-8"):
-        return
     if TEMPLATE.is_file():
-        target.write_text(render_card(TEMPLATE.read_text(encoding="utf-8"), config), encoding="utf-8")
-    elif source is not None and (card := _card_of(*source)) is not None and card.resolve() != target.resolve():
-        target.write_text(card.read_text(encoding="utf-8"), encoding="utf-8")
+        text = new_card(target, config)
+    else:
+        card = None if source is None or _is_by_hand(target) else _card_of(*source)
+        text = None if card is None or card.resolve() == target.resolve() else card.read_text(encoding="utf-8")
+    if text is not None:
+        target.write_text(text, encoding="utf-8")
+
+
+def new_card(card: Path, config: PolyheadConfig) -> str | None:
+    """Return what a card should say now, with the part that people wrote into it; None where all of it is by hand."""
+    if _is_by_hand(card):
+        return None
+    old = card.read_text(encoding="utf-8") if card.is_file() else ""
+    _, _, after = old.partition(YOURS)
+    yours, end, _ = after.partition(END_OF_YOURS)
+    return render_card(TEMPLATE.read_text(encoding="utf-8"), config, yours if end else None)
+
+
+def _is_by_hand(card: Path) -> bool:
+    return card.is_file() and MARK not in card.read_text(encoding="utf-8")
 
 
 def _card_of(name: str, hub_options: dict[str, Any]) -> Path | None:
@@ -39,8 +64,13 @@ def _card_of(name: str, hub_options: dict[str, Any]) -> Path | None:
     return None if found is None else Path(found)
 
 
-def render_card(template: str, config: PolyheadConfig) -> str:
+def render_card(template: str, config: PolyheadConfig, yours: str | None = None) -> str:
     """Fill in the template.
+
+    Args:
+        template: Text of `model_card.md`.
+        config: What the card tells.
+        yours: What people wrote between the marks; None: an invitation to do so.
 
     Raises:
         KeyError: The template asks for something that the config does not tell.
@@ -58,9 +88,33 @@ def render_card(template: str, config: PolyheadConfig) -> str:
         max_length=config.max_length or getattr(backbone, "max_position_embeddings", "any number of"),
         tasks_table=_table(["task", "kind", "head", "labels"], [_task_row(task) for task in config.tasks]),
         scores=_scores(config),
+        yours=f"{YOURS}{INVITATION if yours is None else yours}{END_OF_YOURS}",
+        model_index=_model_index(config),
     )
     head, _, body = card.partition("\n# ")
     return f"{head}\n{MARK}\n# {body}"
+
+
+def _model_index(config: PolyheadConfig) -> str:
+    """Return the Hub's metadata of measured scores, as YAML; nothing where nothing was measured."""
+    results = [
+        EvalResult(
+            task_type=_HUB_TASKS.get(task.kind, "text-classification"),
+            task_name=task.name,
+            dataset_type=str(row["dataset"]),
+            dataset_name=str(row["dataset"]),
+            dataset_split=str(row["split"]),
+            metric_type=str(row["metric"]),
+            metric_value=round(float(row["value"]), 6),
+        )
+        for task in config.tasks
+        for row in config.results
+        if row["task"] == task.name
+    ]
+    if not results:
+        return ""
+    index: str = yaml_dump({"model-index": eval_results_to_model_index("polyhead", results)})
+    return index.rstrip("\n") + "\n"
 
 
 def _task_row(task: TaskConfig) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..configuration.configuration_polyhead import PolyheadConfig
-from ..modeling.card_polyhead import CARD, MARK, TEMPLATE, render_card
+from ..modeling.card_polyhead import CARD, new_card
 from ..modeling.manifest_polyhead import update_manifest
 
 CONFIG = "config.json"
@@ -57,10 +57,9 @@ def update_config(folder: Path, own_fields: dict[str, Any], changed: Sequence[st
     fields["polyhead"] |= own_fields
     replace_text(folder / CONFIG, json.dumps(fields, indent=2, sort_keys=True) + "\n")
     update_manifest(folder, [CONFIG, *(name for name in changed if (folder / name).is_file())])
-    card = folder / CARD
-    if not card.is_file() or MARK in card.read_text(encoding="utf-8"):
-        config = PolyheadConfig.from_pretrained(folder)
-        replace_text(card, render_card(TEMPLATE.read_text(encoding="utf-8"), config))
+    card = new_card(folder / CARD, PolyheadConfig.from_pretrained(folder))
+    if card is not None:
+        replace_text(folder / CARD, card)
 
 
 def replace_text(file: Path, text: str) -> None:

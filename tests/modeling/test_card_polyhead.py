@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from huggingface_hub import ModelCard
 
 from polyhead.configuration.configuration_polyhead import PolyheadConfig
 from polyhead.configuration.tasks_polyhead import TaskConfig
-from polyhead.modeling.card_polyhead import MARK, TEMPLATE, render_card, write_card
+from polyhead.modeling.card_polyhead import END_OF_YOURS, INVITATION, MARK, TEMPLATE, YOURS, render_card, write_card
 
 RESULT = {"task": "topic", "metric": "accuracy", "value": 0.98765, "dataset": "news", "split": "test"}
 
@@ -109,3 +110,39 @@ def test_the_card_of_a_model_from_the_hub_is_taken_along(config, tmp_path, monke
     (cached / "snapshots" / "abc" / "README.md").write_text(f"{MARK}\n# Card", encoding="utf-8")
     write_card(tmp_path / "to", config, source)
     assert (tmp_path / "to" / "README.md").read_text(encoding="utf-8") == f"{MARK}\n# Card"
+
+
+def test_measured_scores_are_metadata_that_the_hub_reads(config, template):
+    config.results.append({"task": "slots", "metric": "f1", "value": 0.5, "dataset": "a: b", "split": "validation"})
+    found = ModelCard(render_card(template, config)).data.eval_results
+    assert [(row.task_name, row.task_type, row.dataset_name, row.dataset_split) for row in found] == [
+        ("topic", "text-classification", "news", "test"),
+        ("slots", "token-classification", "a: b", "validation"),
+    ]
+    assert [(row.metric_type, row.metric_value) for row in found] == [("accuracy", 0.98765), ("f1", 0.5)]
+    config.results = []
+    assert "model-index" not in render_card(template, config)
+
+
+def test_what_people_wrote_between_the_marks_survives_a_new_rendering(make_model, all_tasks, tmp_path):
+    model = make_model(all_tasks())
+    model.save_pretrained(tmp_path)
+    card = tmp_path / "README.md"
+    assert INVITATION in card.read_text()
+    card.write_text(card.read_text().replace(INVITATION, "For tickets, $5 each.\n\n## Licence\n\nMIT\n"))
+    model.config.results = [RESULT]
+    model.save_pretrained(tmp_path)
+    assert f"{YOURS}For tickets, $5 each.\n\n## Licence\n\nMIT\n{END_OF_YOURS}" in card.read_text()
+    assert card.read_text().count(YOURS) == 1
+    assert "| `topic` | news |" in card.read_text()
+    before = card.read_text()
+    model.save_pretrained(tmp_path)
+    assert card.read_text() == before
+
+
+def test_every_code_block_of_a_card_runs(make_model, all_tasks, tmp_path):
+    make_model(all_tasks()).save_pretrained(tmp_path)
+    blocks = re.findall(r"^```python\n(.*?)^```", (tmp_path / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 4
+    for code in blocks:
+        exec(compile(code.replace("path/or/name", str(tmp_path)), "card", "exec"), {})
