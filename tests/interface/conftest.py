@@ -1,5 +1,6 @@
 """The command line in this process, on a recipe that trains in a second."""
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -43,3 +44,27 @@ def all_kinds(make_model, all_tasks, tmp_path_factory):
     output = tmp_path_factory.mktemp("all_kinds")
     make_model(all_tasks()).save_pretrained(output)
     return output
+
+
+@pytest.fixture
+def assert_mistake(polyhead, folder, request):
+    """Return a function that runs a command beside some files and asserts exit code 2 and all parts of the message.
+
+    TRAINED and ALL_KINDS in the command stand for the folders of two models.
+    """
+
+    def _assert_mistake(files, command, *parts):
+        for file, content in files.items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+        models = {word: request.getfixturevalue(word.lower()) for word in ("TRAINED", "ALL_KINDS") if word in command}
+
+        result = polyhead(*(models.get(word, word) for word in shlex.split(command)))
+
+        assert result.exit_code == 2, result.output
+        assert "Traceback" not in result.stderr
+        assert not result.stdout
+        for part in parts:
+            assert str(models.get(part, part)) in " ".join(result.stderr.split()), (part, result.stderr)
+
+    return _assert_mistake
