@@ -77,16 +77,17 @@ def _check_manifest(folder: Path, found: Verification) -> str:
 def _check_code(folder: Path, found: Verification) -> str:
     own = flat_code()
     beside = {path.name: path.read_bytes() for path in sorted(folder.glob("*.py"))}
-    for name in sorted(own.keys() | beside.keys()):
-        if name not in own:
-            found.problems.append(f"{name} is no code of polyhead's; remove it")
-        elif name not in beside:
-            found.problems.append(f"{name} is missing, so nobody could load the model without polyhead; save it again")
-        elif beside[name] != own[name].encode():
-            found.problems.append(
-                f"{name} is not the code of the polyhead that is installed; load and save the model again, or install the "
-                "version that wrote it"
-            )
+    again = "save the model again: PolyheadModel.from_pretrained(folder).save_pretrained(folder)"
+    foreign = sorted(beside.keys() - own.keys())
+    missing = sorted(own.keys() - beside.keys())
+    other = sorted(name for name in own.keys() & beside.keys() if beside[name] != own[name].encode())
+    found.problems += [f"{name} is no code of polyhead's; remove it" for name in foreign]
+    if missing:
+        found.problems.append(f"{_listed(missing)} missing, so nobody could load the model without polyhead; {again}")
+    if other:
+        found.problems.append(
+            f"{_listed(other)} not the code of the polyhead that is installed; {again}, or install the version that wrote it"
+        )
     return f"code: {len(own)} files as in the polyhead that is installed"
 
 
@@ -106,3 +107,9 @@ def _check_golden(folder: Path, found: Verification) -> str:
     if len(lines) > SHOWN_DIFFERENCES:
         found.problems.append(f"{GOLDEN}: {len(lines) - SHOWN_DIFFERENCES} more values differ")
     return f"answers: as when it was saved, within {largest:.1g}"
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:SHOWN_DIFFERENCES])
+    more = f" and {len(names) - SHOWN_DIFFERENCES} more" if len(names) > SHOWN_DIFFERENCES else ""
+    return f"{shown}{more} {'is' if len(names) == 1 else 'are'}"

@@ -169,3 +169,16 @@ def test_what_is_no_model_is_told_with_exit_code_2(polyhead, tmp_path, saved):
     result = polyhead("verify", saved)
     assert result.exit_code == 2
     assert "problem: 1_Pooling/config.json is missing" in result.stderr
+
+
+def test_a_model_of_another_version_is_told_in_two_lines(saved):
+    files = sorted(saved.glob("*_polyhead.py"))
+    for path in files[:7]:
+        path.write_text("# another version\n")
+    for path in files[-2:]:
+        path.unlink()
+    write_model_manifest(saved)
+    missing, other = problems(saved)
+    assert missing.startswith(f"{files[-2].name}, {files[-1].name} are missing")
+    assert other.startswith(", ".join(path.name for path in files[:5]) + " and 2 more are not the code")
+    assert all("from_pretrained(folder).save_pretrained(folder)" in problem for problem in (missing, other))
