@@ -33,6 +33,9 @@ AUTO_MAP = {
     "AutoModelForSequenceClassification": "single_head_polyhead.PolyheadForSequenceClassification",
     "AutoModelForTokenClassification": "single_head_polyhead.PolyheadForTokenClassification",
 }
+_ROOT_FIELDS = ("polyhead", "auto_map", "custom_pipelines", "id2label", "label2id")  # of the file, not the backbone's
+# What `pipeline("polyhead", ...)` runs.
+CUSTOM_PIPELINES = {"polyhead": {"impl": "pipeline_polyhead.PolyheadPipeline", "pt": ["AutoModel"]}}
 
 
 class PolyheadConfig(PreTrainedConfig):
@@ -181,6 +184,7 @@ class PolyheadConfig(PreTrainedConfig):
             **backbone,
             **dtype,
             "auto_map": dict(AUTO_MAP),
+            "custom_pipelines": copy.deepcopy(CUSTOM_PIPELINES),
             "id2label": {"0": UNTRAINED},
             "label2id": {UNTRAINED: 0},
         }
@@ -234,11 +238,10 @@ def _belongs_to_backbone(key: str, text_config: PreTrainedConfig) -> bool:
 def _unflatten(config_dict: dict[str, Any]) -> dict[str, Any]:
     if "polyhead" not in config_dict:
         return config_dict
-    backbone = {
-        key: value for key, value in config_dict.items() if key not in ("polyhead", "auto_map", "id2label", "label2id")
-    }
+    backbone = {key: value for key, value in config_dict.items() if key not in _ROOT_FIELDS}
     return {
         **config_dict["polyhead"],
         "text_config": backbone,
         "auto_map": dict(config_dict.get("auto_map") or AUTO_MAP),
+        "custom_pipelines": copy.deepcopy(config_dict.get("custom_pipelines") or CUSTOM_PIPELINES),
     }

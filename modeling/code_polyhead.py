@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from ..configuration.configuration_polyhead import AUTO_MAP
+from ..configuration.configuration_polyhead import AUTO_MAP, CUSTOM_PIPELINES
 
 _RELATIVE_IMPORT = re.compile(r"^(\s*from )\.{1,2}(?:\w+\.)?(\w+_polyhead)( import )", re.MULTILINE)
 # transformers learns from the text of import lines which files to fetch; 5.6 reads only the file it starts with when
@@ -18,12 +18,13 @@ def copy_code(directory: Path) -> None:
 
 
 def flat_code() -> dict[str, str]:
-    """Return every file that the classes of `AUTO_MAP` reach by relative imports, by its name.
+    """Return every file that the classes of `AUTO_MAP` and the pipeline reach by relative imports, by its name.
 
     transformers wants these files flat, so `from ..configuration.x import` becomes `from .x import`, and the files it
     starts with name all others. In a flat copy both change nothing.
     """
-    entries = {reference.split(".")[0] for reference in AUTO_MAP.values()}
+    references = [*AUTO_MAP.values(), *(pipeline["impl"] for pipeline in CUSTOM_PIPELINES.values())]
+    entries = {str(reference).split(".")[0] for reference in references}
     texts: dict[str, str] = {}
     waiting = sorted(entries)
     while waiting:
