@@ -20,7 +20,7 @@ from polyhead.modeling.outputs_polyhead import PolyheadOutput
 from polyhead.publishing import export_onnx
 from polyhead.training.data.rows import read_rows
 from polyhead.training.recipe.recipe import load_recipe
-from polyhead.training.training import evaluate_recipe
+from polyhead.training.recipe_evaluation import evaluate_recipe
 
 NUM_TEXTS, NUM_ROUNDS = 500, 5
 
