@@ -35,13 +35,13 @@ quickstart: setup
 	.venv/bin/python recipes/quickstart/load_without_polyhead.py runs/quickstart
 
 test: setup
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest -n 2 --dist loadfile
 
 test-all: setup
-	.venv/bin/python -m pytest -m "not gpu"
+	.venv/bin/python -m pytest -n 2 --dist loadfile -m "not gpu"
 
 test-oldest: .venv-oldest/.stamp
-	.venv-oldest/bin/python -m pytest
+	.venv-oldest/bin/python -m pytest -n 2 --dist loadfile
 
 # mypy cannot follow setuptools' folder mapping, so it reads links laid out like the installed package.
 check: setup

@@ -8,6 +8,7 @@ import torch
 import yaml
 
 from polyhead.modeling.modeling_polyhead import PolyheadModel
+from polyhead.training.data import row_stream
 from polyhead.training.recipe_evaluation import evaluate_recipe
 from polyhead.training.training import train_recipe
 
@@ -136,7 +137,7 @@ def test_a_recipe_with_a_stream_trains_by_steps_on_what_its_first_rows_tell(reci
 
 
 def test_a_run_on_a_stream_goes_on_after_a_later_row_was_mended(recipe, tmp_path, monkeypatch):
-    monkeypatch.setattr("polyhead.training.data.row_stream.CHUNK_ROWS", 10)
+    monkeypatch.setattr(row_stream, "CHUNK_ROWS", 10)
     lines = (tmp_path / "train.jsonl").read_text().splitlines()
     wrong = json.dumps({**json.loads(lines[30]), "loud": "maybe"})
     (tmp_path / "train.jsonl").write_text("\n".join([*lines[:30], wrong, *lines[31:]]))

@@ -8,6 +8,7 @@ import pytest
 from accelerate.data_loader import BatchSamplerShard, SkipBatchSampler
 
 from polyhead.configuration.tasks_polyhead import TaskConfig
+from polyhead.training.data import row_stream
 from polyhead.training.data.data_error import DataError
 from polyhead.training.data.mixing import Mixing
 from polyhead.training.data.row_stream import CHUNK_ROWS, RowStream
@@ -178,7 +179,7 @@ def test_a_wrong_label_late_in_a_stream_comes_with_what_to_do(stream):
 
 
 def test_memory_stays_the_same_whatever_the_file_holds(stream, monkeypatch):
-    monkeypatch.setattr("polyhead.training.data.row_stream.CHUNK_ROWS", 100)
+    monkeypatch.setattr(row_stream, "CHUNK_ROWS", 100)
     peaks = []
     for num_rows in (500, 2000):
         batches = StreamBatchSampler({"posts": stream(num_rows, buffer_rows=200)}, num_rows // 10, 10, 1)
