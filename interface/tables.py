@@ -50,7 +50,8 @@ def print_calibrations(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print one row a task: what was fitted, and errors before and after."""
     table = Table()
     for heading in ("task", "items", "temperature", "thresholds", "ECE", "Brier"):
-        table.add_column(heading, justify="left" if heading == "task" else "right", overflow="fold")
+        is_task = heading == "task"
+        table.add_column(heading, justify="left" if is_task else "right", no_wrap=not is_task, overflow="fold")
     for row in rows:
         thresholds = [f"{value:.2f}" for value in row["thresholds"] or []]
         shown = f"{min(thresholds)} to {max(thresholds)}" if len(thresholds) > 1 else "".join(thresholds) or "-"

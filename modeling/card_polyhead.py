@@ -103,6 +103,7 @@ def _model_index(config: PolyheadConfig) -> str:
             task_name=task.name,
             dataset_type=str(row["dataset"]),
             dataset_name=str(row["dataset"]),
+            dataset_config=task.name,  # without it, the Hub's format would put two tasks on one data set together
             dataset_split=str(row["split"]),
             metric_type=str(row["metric"]),
             metric_value=round(float(row["value"]), 6),

@@ -104,7 +104,8 @@ def find_damage(folder: Path) -> list[str]:
             problems.append(f"{name} is missing")
         elif path.stat().st_size != expected["size"]:
             size = path.stat().st_size
-            problems.append(f"{name} is {'empty' if not size else 'cut'}: {size} of {expected['size']} bytes")
+            how = "empty" if not size else "cut" if size < expected["size"] else "longer than it was"
+            problems.append(f"{name} is {how}: {size} of {expected['size']} bytes")
         elif sha256_of(path) != expected["sha256"]:
             problems.append(f"{name} is damaged: its checksum is wrong")
     return problems

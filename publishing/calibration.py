@@ -23,9 +23,9 @@ class Calibration:
     Args:
         task: With the new temperature and thresholds.
         items: Number of labelled rows, or words of token tasks.
-        ece_before: Expected calibration error with the old temperature, in [0, 1].
+        ece_before: Expected calibration error without a temperature, in [0, 1].
         ece_after: With the new one, each row judged by a temperature that was fitted on four fifths of the others.
-        brier_before: Brier score with the old temperature.
+        brier_before: Brier score without a temperature.
         brier_after: With the new one, judged in the same way.
         bins_before: For the reliability diagram, as `reliability_bins` gives them.
         bins_after: The same with the new temperature, judged as `ece_after`.
@@ -57,7 +57,7 @@ def calibrate_task(task: TaskConfig, logits: np.ndarray, labels: np.ndarray) -> 
     """
     if len(labels) < FEWEST_ITEMS:
         raise ValueError(f"task '{task.name}' has {len(labels)} labelled items; calibration needs {FEWEST_ITEMS}.")
-    before = label_probabilities(task, logits)
+    before = label_probabilities(_at(task, 1.0), logits)
     after = np.empty_like(before)
     for fold in range(_FOLDS):
         held_out = np.arange(len(labels)) % _FOLDS == fold

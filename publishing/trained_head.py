@@ -72,7 +72,10 @@ def save_head(head: TrainedHead, file: Path) -> None:
         "results": head.results,
         "dependencies": dataclasses.asdict(head.dependencies),
     }
+    file.touch()
+    mode = file.stat().st_mode  # safetensors lets nobody else read what it writes
     save_file(head.weights, file, metadata={"format": "pt", _KEY: json.dumps(content)})
+    file.chmod(mode)
 
 
 def load_head(file: Path) -> TrainedHead:

@@ -114,12 +114,18 @@ def test_the_card_of_a_model_from_the_hub_is_taken_along(config, tmp_path, monke
 
 def test_measured_scores_are_metadata_that_the_hub_reads(config, template):
     config.results.append({"task": "slots", "metric": "f1", "value": 0.5, "dataset": "a: b", "split": "validation"})
+    config.results.append({"task": "toxic", "metric": "accuracy", "value": 0.25, "dataset": "news", "split": "test"})
     found = ModelCard(render_card(template, config)).data.eval_results
     assert [(row.task_name, row.task_type, row.dataset_name, row.dataset_split) for row in found] == [
         ("topic", "text-classification", "news", "test"),
+        ("toxic", "text-classification", "news", "test"),
         ("slots", "token-classification", "a: b", "validation"),
     ]
-    assert [(row.metric_type, row.metric_value) for row in found] == [("accuracy", 0.98765), ("f1", 0.5)]
+    assert [(row.metric_type, row.metric_value) for row in found] == [
+        ("accuracy", 0.98765),
+        ("accuracy", 0.25),
+        ("f1", 0.5),
+    ]
     config.results = []
     assert "model-index" not in render_card(template, config)
 

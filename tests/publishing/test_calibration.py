@@ -59,6 +59,7 @@ def test_an_old_temperature_is_replaced_not_multiplied():
     logits, labels = drawn(task("single_label_classification"))
     found = calibrate_task(task("single_label_classification", temperature=7.0), logits * 2, labels)
     assert found.task.temperature == pytest.approx(2.0, rel=0.1)
+    assert found.ece_before == calibrate_task(task("single_label_classification"), logits * 2, labels).ece_before
     assert found.ece_before > found.ece_after
 
 

@@ -57,6 +57,8 @@ def test_head_of_a_file_answers_on_another_model_as_on_its_own(model, name, make
     before = fixed_logits(model)
     [head] = take_heads(model, [name])
     save_head(head, tmp_path / "head.safetensors")
+    (tmp_path / "other").touch()
+    assert (tmp_path / "head.safetensors").stat().st_mode == (tmp_path / "other").stat().st_mode
     bare = make_model([], pooling=["mean", "cls"], projection_dim=16)
     bare.load_state_dict(model.state_dict(), strict=False)
 

@@ -52,7 +52,7 @@ def test_half_precision_verifies(make_model, tmp_path):
         ("model.safetensors", "flip", "model.safetensors is damaged: its checksum is wrong"),
         ("tokenizer.json", "cut", "tokenizer.json is cut"),
         ("1_Pooling/config.json", "remove", "1_Pooling/config.json is missing"),
-        ("config.json", "append", "config.json is cut"),
+        ("config.json", "append", "config.json is longer than it was"),
         ("manifest.json", "remove", "manifest.json is missing"),
         ("manifest.json", "cut", "manifest.json is damaged"),
     ],

@@ -148,7 +148,8 @@ class DataSource(_Section):
     @model_validator(mode="after")
     def _fit_streaming(self) -> "DataSource":
         alone = sorted(self.model_fields_set & {"first_rows", "buffer_rows"})
-        if alone and not self.streaming:
+        was_switched_off = "streaming" in self.model_fields_set  # with all else left in place: to read every row once
+        if alone and not self.streaming and not was_switched_off:
             raise ValueError(f"{' and '.join(alone)} came without a stream; add `streaming: true`, or leave it out")
         if self.streaming and self.max_rows is not None:
             raise ValueError("max_rows and streaming came; leave max_rows out (max_steps ends the run), or streaming")

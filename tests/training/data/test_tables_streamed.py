@@ -152,7 +152,6 @@ def test_reading_takes_the_memory_of_one_table_whatever_the_file_holds(source, t
 @pytest.mark.parametrize(
     ("fields", "complaint"),
     [
-        ({"streaming": False, "first_rows": 5}, "first_rows came without a stream; add `streaming: true`"),
         ({"max_rows": 5}, "max_rows and streaming came; leave max_rows out"),
         ({"train": None, "test": "t.csv"}, "streaming reads train, and there is none; add `train: file`"),
     ],
@@ -160,3 +159,10 @@ def test_reading_takes_the_memory_of_one_table_whatever_the_file_holds(source, t
 def test_settings_of_a_stream_that_contradict_each_other_are_refused(source, fields, complaint):
     with pytest.raises(ValueError, match=complaint):
         source(**{"train": "t.csv", **fields})
+
+
+def test_a_stream_switched_off_may_keep_its_other_settings(tmp_path):
+    fields = {"name": "d", "train": "t.csv", "text": "text", "labels": {"topic": "label"}, "first_rows": 5}
+    assert not DataSource.model_validate({**fields, "streaming": False}, context={"folder": tmp_path}).streaming
+    with pytest.raises(ValueError, match=r"first_rows came without a stream; add `streaming: true`"):
+        DataSource.model_validate(fields, context={"folder": tmp_path})
