@@ -20,10 +20,10 @@ def calibrate(
     overrides: Overrides = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
-    """Fit a temperature for each head, and thresholds where labels are decided one by one.
+    """Fit temperatures and thresholds on rows not trained on.
 
-    They are kept in the model's config and used wherever it answers. The errors after are measured on rows that the
-    temperature was not fitted on.
+    A temperature for each head, and a threshold for each label where labels are decided one by one. They are kept in
+    the model's config and used wherever it answers. The errors after are of rows that were not fitted on.
     """
     from .json_lines import print_json
     from .loading import load_checkpoint

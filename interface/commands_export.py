@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 export = typer.Typer(
     cls=CarefulGroup,
     no_args_is_help=True,
-    help="Write a model as an ONNX graph with every head, or its encoder as a plain checkpoint.",
+    help="Write an ONNX graph, or the plain encoder.",
 )
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a trained model, or its name on the Hub.")]
 Output = Annotated[Path, typer.Argument(metavar="OUT", help="New or empty folder.")]
@@ -27,7 +27,10 @@ def onnx(
         bool, typer.Option("--int8", help="8-bit weights: a quarter of the size, faster, answers slightly different.")
     ] = False,
 ) -> None:
-    """Write one ONNX graph with the embedding and every head; polyhead.OnnxPolyhead runs it without torch."""
+    """Write one ONNX graph with every head.
+
+    It has the sentence embedding too; polyhead.OnnxPolyhead runs it without torch.
+    """
     from .publishing.onnx_export import export_onnx
 
     export_onnx(_load(model), output, int8=int8)
@@ -36,7 +39,10 @@ def onnx(
 
 @export.command()
 def encoder(model: Model, output: Output) -> None:
-    """Write the encoder without heads and without code, for transformers, sentence-transformers and servers."""
+    """Write the encoder alone, without code.
+
+    transformers, sentence-transformers and servers that refuse custom code read it.
+    """
     from .publishing.encoder_export import export_encoder
 
     export_encoder(_load(model), output)

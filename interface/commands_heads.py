@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 heads = typer.Typer(
     cls=CarefulGroup,
     no_args_is_help=True,
-    help="List, add, drop, rename, replace, merge and extract heads; the others stay equal to the last bit.",
+    help="See and change heads; the others stay bit-equal.",
 )
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a trained model, or its name on the Hub.")]
 Task = Annotated[str, typer.Argument(metavar="TASK", help="Name of the task.")]
@@ -78,7 +78,10 @@ def rename(
 
 @heads.command()
 def replace(model: Model, task: Task, file: HeadFile, output: Output) -> None:
-    """Put an extracted head in the place of a task, under the task's name."""
+    """Put an extracted head in the place of a task.
+
+    The task keeps its name.
+    """
     from .publishing.head_surgery import replace_head
     from .publishing.trained_head import load_head
 
@@ -95,7 +98,10 @@ def merge(
     output: Output,
     tasks: Annotated[str | None, typer.Option(help="Tasks to take from OTHER: a,b [default: all].")] = None,
 ) -> None:
-    """Put the heads of a second model, whose backbone is equal to the last bit, on the first."""
+    """Take heads from a model with an equal backbone.
+
+    The backbones must be equal to the last bit; what differs is named.
+    """
     from .loading import load_checkpoint
     from .publishing.head_proof import fixed_logits
     from .publishing.head_surgery import merge_heads
@@ -113,7 +119,10 @@ def extract(
     task: Task,
     output: Annotated[Path, typer.Option(help="New file, such as topic.safetensors.")],
 ) -> None:
-    """Write one head alone into a small file, which `add` and `replace` take."""
+    """Write one head alone into a small file.
+
+    `polyhead heads add` and `replace` take it.
+    """
     from .loading import load_checkpoint
     from .publishing.trained_head import save_head, take_heads
 

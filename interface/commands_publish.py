@@ -14,10 +14,10 @@ def verify(
     folder: Folder,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of lines.")] = False,
 ) -> None:
-    """Check that a folder holds the model that was saved, without running its code.
+    """Check that a folder holds the model that was saved.
 
-    Files against the manifest, code files against the installed package, no pickles, and the answers to the golden
-    sentences within 1e-5. What differs is named, with exit code 2.
+    None of its code is run. Files against the manifest, code files against the installed package, no pickles, and the
+    answers to the golden sentences within 1e-5. What differs is named, with exit code 2.
     """
     from .json_lines import print_json
     from .publishing.verification import verify_folder
@@ -48,10 +48,11 @@ def push(
     revision: Annotated[str | None, typer.Option(help="Branch to commit to, which must exist [default: main].")] = None,
     pr: Annotated[bool, typer.Option("--pr", help="Propose the files as a pull request instead.")] = False,
 ) -> None:
-    """Publish a saved model on the Hub: verified, in one commit, and never a pickle.
+    """Publish a saved model on the Hub, in one commit.
 
-    Safetensors, JSON, text, Markdown, Python, PNG, ONNX and YAML files leave; hidden files and running checkpoints do
-    not. Whatever fails on the way, the Hub has the whole commit or none, and the same command may be run again.
+    It is verified first, and a pickle never leaves. Safetensors, JSON, text, Markdown, Python, PNG, ONNX and YAML files
+    do; hidden files and running checkpoints do not. Whatever fails on the way, the Hub has the whole commit or none,
+    and the same command may be run again.
     """
     if private is None:
         raise ValueError("neither --private nor --public came; say who may see the repository.")
@@ -64,7 +65,8 @@ def push(
         width = max(map(len, files))
         for name, size in files.items():
             print(f"{name:<{width}}  {size:>13,} bytes")
-        print(f"{len(files)} files, {sum(files.values()):,} bytes; nothing was sent")
+        whose = "private" if private else "public"
+        print(f"{len(files)} files, {sum(files.values()):,} bytes, for {whose} {repo}; nothing was sent")
         return
     done = push_folder(folder, repo, private, revision, pr)
     if done.pr_url:

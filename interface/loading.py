@@ -24,6 +24,11 @@ def load_checkpoint(name: str) -> PolyheadModel:
     quiet_transformers()
     remedy = "Give the folder that `polyhead train` wrote, or the name of a polyhead checkpoint on the Hub."
     if Path(name).is_dir() and not (Path(name) / "config.json").is_file():
+        if (Path(name) / "polyhead.json").is_file():
+            raise ValueError(
+                f"model '{name}' is an ONNX export, which runs in Python alone: OnnxPolyhead.from_pretrained({name!r}). Give "
+                "the folder that it was exported from."
+            )
         if any(Path(name).glob("checkpoint-*")):
             raise ValueError(
                 f"model '{name}': training has not finished in this folder. Wait for it, go on with `polyhead train RECIPE "

@@ -160,6 +160,8 @@ def training_arguments(recipe: Recipe, output: Path, has_validation: bool) -> Po
     defaults: dict[str, Any] = {}
     if any(source.streaming for source in recipe.data):  # a stream has no epochs
         defaults |= {"eval_strategy": "steps", "save_strategy": "steps"}
+        if has_validation and "eval_steps" in recipe.train:
+            defaults["save_steps"] = recipe.train["eval_steps"]  # the best model is among those that are measured
     if not has_validation:
         defaults |= {"eval_strategy": "no", "load_best_model_at_end": False}
     fields = {**defaults, **recipe.train}

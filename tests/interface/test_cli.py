@@ -63,6 +63,11 @@ def test_help_imports_nothing_heavy(arguments):
     assert result.stderr.strip() == "[]"
 
 
+def test_no_summary_of_a_command_is_cut_short(polyhead):
+    for group in ([], ["heads"], ["export"]):
+        assert "..." not in polyhead(*group, "--help").stdout.partition("Commands:")[2]
+
+
 def test_every_option_says_what_it_does(polyhead):
     for name, command in commands().items():
         shown = polyhead(*name.split(), "--help").stdout

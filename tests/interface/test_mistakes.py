@@ -87,6 +87,7 @@ MISTAKES = {
     "evaluate: --save without a folder": (
         {}, "evaluate me/model recipe.yaml --split train --save",
         "'me/model'", "no folder", "download the model first"),
+    "an ONNX export": ({"onnx/polyhead.json": "{}"}, "predict onnx a", "is an ONNX export", "'onnx'", "OnnxPolyhead"),
     # The texts.
     "blank sentence": ({}, "predict TRAINED ' '", "is empty or blank", "TEXT 1", "--on-bad flag"),
     "blank line": ({"t.txt": "a\n\nb\n"}, "encode TRAINED --file t.txt", "empty or blank", "t.txt:2", "--on-bad flag"),

@@ -122,7 +122,7 @@ def test_a_recipe_with_a_stream_trains_by_steps_on_what_its_first_rows_tell(reci
     lines = (tmp_path / "train.jsonl").read_text().splitlines()
     later = json.dumps({**json.loads(lines[0]), "text": "zzz"})
     (tmp_path / "train.jsonl").write_text("\n".join([*lines[:30], later, *lines[30:]]))
-    train = {"num_train_epochs": None, "max_steps": 7, "eval_steps": 5, "save_steps": 5, "logging_steps": 1}
+    train = {"num_train_epochs": None, "max_steps": 7, "eval_steps": 5, "logging_steps": 1}  # saved as often
     stream = {"streaming": True, "first_rows": 20, "buffer_rows": 16}
     result = train_recipe(recipe(train=train, data=stream), tmp_path / "out")
     log = [json.loads(line) for line in (tmp_path / "out" / "run" / "metrics.jsonl").read_text().splitlines()]
