@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .commands_train import Overrides, RecipeFile, Split
+from .commands_train import Overrides, RecipeFile, Split, tell_absent_tasks
 
 if TYPE_CHECKING:
     from .publishing.calibration import Calibration
@@ -39,6 +39,7 @@ def calibrate(
     model = load_checkpoint(str(folder))
     names = None if tasks is None else [name.strip() for name in tasks.split(",")]
     found = calibrate_model(model, read_split(model, content, split.value), names)
+    tell_absent_tasks(model, content)
     datasets = ", ".join(source.name for source in content.data if has_split(source, split.value))
     store_calibration(folder, model, found, datasets, split.value)
     if as_json:

@@ -94,6 +94,7 @@ def evaluate(
         check_folder(model)
     names = None if tasks is None else [name.strip() for name in tasks.split(",")]
     loaded, scores = evaluate_recipe(load_checkpoint(model), recipe, split.value, overrides or [], names)
+    tell_absent_tasks(loaded, load_recipe(recipe, overrides or []))
     if as_json:
         print_json({"model": model, "split": split.value, "scores": scores})
     else:
@@ -102,6 +103,14 @@ def evaluate(
         rows = result_rows(loaded, load_recipe(recipe, overrides or []), scores, split.value)
         store_scores(Path(model), rows)
         typer.echo(f"scores stored in {model}", err=True)
+
+
+def tell_absent_tasks(model: Any, recipe: Any) -> None:
+    """Say which tasks of a recipe are left out because the model does not have them."""
+    known = {task.name for task in model.config.tasks}
+    absent = [task.name for task in recipe.tasks if task.name not in known]
+    if absent:
+        typer.echo(f"left out: {', '.join(absent)}, which the recipe has and the model has not", err=True)
 
 
 def _all_scores(model: Any, scores: "Scores") -> list[dict[str, Any]]:

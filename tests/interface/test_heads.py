@@ -98,3 +98,11 @@ def test_training_on_a_merged_model_with_the_backbone_frozen_keeps_its_answers(p
     assert before.predict(texts)["feeling"] == after.predict(texts)["feeling"]
     topics = [model.polyhead.heads["topic"].output.weight for model in (before, after)]
     assert not torch.equal(*topics)
+
+
+def test_tasks_of_the_recipe_that_the_model_lacks_are_told(polyhead, folder, trained):
+    assert polyhead("heads", "drop", trained, "mood", "--output", folder / "one").exit_code == 0
+    result = polyhead("evaluate", folder / "one", "recipe.yaml", "--split", "validation")
+    assert result.exit_code == 0
+    assert "left out: mood, which the recipe has and the model has not" in result.stderr
+    assert "left out" not in polyhead("evaluate", trained, "recipe.yaml", "--split", "validation").stderr
