@@ -5,6 +5,7 @@ import re
 from typing import TYPE_CHECKING
 
 from .task_kinds_polyhead import (
+    BIO_TAG,
     HEAD_INPUTS,
     HEAD_KINDS,
     KINDS_OF_FIELD,
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from .tasks_polyhead import TaskConfig
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_BIO_TAG = re.compile(r"O|[BI]-.+")
 
 
 def check_name_and_kind(task: "TaskConfig") -> None:
@@ -134,7 +134,7 @@ def _check_labels(task: "TaskConfig", labels: list[str]) -> None:
         _refuse(task, "labels", f"{labels} are too few: at least {fewest} needed")
     if task.kind == "binary_classification" and len(labels) != 2:
         _refuse(task, "labels", f"{labels} must be two: [negative, positive]")
-    if task.is_token and not ("O" in labels and all(map(_BIO_TAG.fullmatch, labels))):
+    if task.is_token and not ("O" in labels and all(map(BIO_TAG.fullmatch, labels))):
         _refuse(task, "labels", f"{labels} must be BIO tags: 'O', and 'B-name' and 'I-name' for each kind of entity")
     if task.kind == "pair_similarity":
         _refuse(task, "labels", "pair_similarity answers with a number and has no labels")

@@ -1,5 +1,7 @@
 """What a task may be: its kinds, heads and losses, and the names it may not have."""
 
+import re
+
 TASK_KINDS = (
     "single_label_classification",
     "binary_classification",
@@ -24,6 +26,7 @@ LOSSES = {
     "pair_similarity": ("mse", "cosent", "multiple_negatives_ranking"),
     "pair_classification": ("cross_entropy",),
 }
+BIO_TAG = re.compile(r"O|[BI]-.+")
 # Losses that compare the rows of one batch with each other: one row alone teaches nothing.
 RANKING_LOSSES = ("cosent", "multiple_negatives_ranking")
 _SOFTMAX_KINDS = tuple(kind for kind, losses in LOSSES.items() if "cross_entropy" in losses)

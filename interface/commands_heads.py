@@ -1,6 +1,5 @@
 """`polyhead heads`: see which heads a model has, and change them without touching the others."""
 
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -140,28 +139,21 @@ def _operate(
 ) -> None:
     """Load, change, save, load again, and compare the logits that heads gave before (`donated`: in another model)."""
     from .loading import load_checkpoint
+    from .modeling.card_polyhead import take_card
     from .publishing.head_proof import compare_logits, fixed_logits
-    from .quiet import quiet_transformers
-    from .training.run.output_folder import check_output
+    from .publishing.new_folder import new_folder
 
-    check_output(output, resume=False)
-    quiet_transformers()
-    model = load_checkpoint(name)
-    names = {task.name: task.name for task in model.config.tasks} | dict(renamed or {})
-    before = {name: logits for task, logits in fixed_logits(model).items() if (name := names[task]) is not None}
-    change(model)
-    unproved = output.with_name(f".{output.name}.unfinished")
-    shutil.rmtree(unproved, ignore_errors=True)
-    try:
+    with new_folder(output) as unproved:
+        model = load_checkpoint(name)
+        names = {task.name: task.name for task in model.config.tasks} | dict(renamed or {})
+        before = {name: logits for task, logits in fixed_logits(model).items() if (name := names[task]) is not None}
+        change(model)
+        take_card(unproved, (name, {}))
         model.save_pretrained(unproved)
         proofs = compare_logits(before | dict(donated or {}), fixed_logits(load_checkpoint(str(unproved))))
         broken = [proof.name for proof in proofs if not proof.holds]
         if broken:
             raise RuntimeError(f"the answers of {broken} changed, so '{output}' was not written; please report this.")
-        output.mkdir(parents=True, exist_ok=True)
-        unproved.replace(output)
-    finally:
-        shutil.rmtree(unproved, ignore_errors=True)
     for proof in proofs:
         print(f"{proof.name}: {' x '.join(map(str, proof.shape))} logits, sha256 {proof.after[:12]} before and after")
     print(f"model: {output}")

@@ -43,6 +43,18 @@ def write_card(directory: Path, config: PolyheadConfig, source: tuple[str, dict[
         target.write_text(text, encoding="utf-8")
 
 
+def take_card(directory: Path, source: tuple[str, dict[str, Any]] | None) -> None:
+    """Bring the card of the checkpoint that a model was loaded from, so that what people wrote is kept on saving.
+
+    Args:
+        directory: Where the model is going to be saved.
+        source: As in `write_card`.
+    """
+    card = None if source is None else _card_of(*source)
+    if card is not None:
+        (directory / CARD).write_text(card.read_text(encoding="utf-8"), encoding="utf-8")
+
+
 def new_card(card: Path, config: PolyheadConfig) -> str | None:
     """Return what a card should say now, with the part that people wrote into it; None where all of it is by hand."""
     if _is_by_hand(card):

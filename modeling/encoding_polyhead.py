@@ -29,11 +29,11 @@ class EncodingMixin:
     @property
     def max_length(self) -> int:
         """Longest input in tokens, special ones included."""
-        raise NotImplementedError
+        raise NotImplementedError  # given by `CheckpointMixin`, `OnnxPolyhead`
 
     def tokenize(self, texts: list[str]) -> list[TokenizedText]:
         """Tokenize texts, each cut at the model's maximum."""
-        raise NotImplementedError
+        raise NotImplementedError  # given by `RunningMixin`, `OnnxPolyhead`
 
     def run_tokenized(
         self,
@@ -44,7 +44,7 @@ class EncodingMixin:
         normalize: bool | None = None,
     ) -> Iterator[tuple[list[int], Any]]:
         """Run the model over tokenized texts in batches; yields their positions and a `PolyheadOutput`, or its like."""
-        raise NotImplementedError
+        raise NotImplementedError  # given by `RunningMixin`, `OnnxPolyhead`
 
     def encode(
         self,

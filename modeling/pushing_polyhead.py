@@ -7,11 +7,14 @@ from typing import Any
 from huggingface_hub import CommitInfo
 from transformers import PreTrainedModel
 
+from .card_polyhead import take_card
 from .upload_polyhead import SAY_PRIVATE, upload
 
 
 class PushingMixin(PreTrainedModel):
     """`push_to_hub`."""
+
+    _source: tuple[str, dict[str, Any]] | None
 
     def push_to_hub(
         self, repo_id: str, *, private: bool | None = None, max_shard_size: int | str = "50GB", **options: Any
@@ -31,5 +34,6 @@ class PushingMixin(PreTrainedModel):
         if private is None:
             raise ValueError(SAY_PRIVATE)
         with tempfile.TemporaryDirectory() as folder:
+            take_card(Path(folder), self._source)
             self.save_pretrained(folder, max_shard_size=max_shard_size)
             return upload(Path(folder), repo_id, private=private, **options)

@@ -75,7 +75,7 @@ def export_onnx(model: PolyheadModel, output: str | Path, int8: bool = False) ->
     """
     try:
         import onnx
-        import onnxruntime  # noqa: F401
+        import onnxruntime  # noqa: F401 - told now, not after the graph was written
     except ImportError as error:
         raise ImportError(f"exporting to ONNX needs {error.name}: pip install 'polyhead[onnx]'.") from error
     with new_folder(output) as folder:

@@ -49,8 +49,7 @@ def _recipes(six: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
         if "label_names" in only:
             only["label_names"] = {task["name"]: data_set["label_names"][task["name"]]}
         train = {key: value for key, value in six["train"].items() if key != "sampling_weights"}
-        rates = dict(train["learning_rates"])
-        train |= {"num_train_epochs": EPOCHS[task["name"]], "learning_rates": rates}
+        train["num_train_epochs"] = EPOCHS[task["name"]]
         yield task["name"], six | {"tasks": [task], "data": [only], "train": train}
 
 

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import shutil
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from polyhead.modeling.card_polyhead import INVITATION
 from polyhead.modeling.modeling_polyhead import PolyheadModel
 
 
@@ -106,3 +108,13 @@ def test_tasks_of_the_recipe_that_the_model_lacks_are_told(polyhead, folder, tra
     assert result.exit_code == 0
     assert "left out: mood, which the recipe has and the model has not" in result.stderr
     assert "left out" not in polyhead("evaluate", trained, "recipe.yaml", "--split", "validation").stderr
+
+
+def test_what_people_wrote_into_the_card_goes_along(polyhead, all_kinds, tmp_path):
+    shutil.copytree(all_kinds, tmp_path / "mine")
+    card = tmp_path / "mine" / "README.md"
+    card.write_text(card.read_text().replace(INVITATION, "For tickets.\n"))
+    assert polyhead("heads", "drop", tmp_path / "mine", "topic", "--output", tmp_path / "out").exit_code == 0
+    written = (tmp_path / "out" / "README.md").read_text()
+    assert "For tickets." in written
+    assert "`topic`" not in written

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from polyhead.modeling.card_polyhead import INVITATION
 from polyhead.modeling.modeling_polyhead import PolyheadModel
 from polyhead.modeling.published_files_polyhead import published_files
 
@@ -153,3 +154,11 @@ def test_a_recipe_that_pushes_ends_with_a_verified_model_on_the_hub(client, poly
     assert len(repository.pushed) == 1
     assert repository.files().keys() == published_files(tmp_path / "tiny").keys()
     assert str(tmp_path).encode() not in b"".join(repository.files().values())
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_what_people_wrote_into_the_card_is_pushed_from_memory_too(saved, hub, client, by_hand):
+    text = "# Mine\n" if by_hand else (saved / "README.md").read_text().replace(INVITATION, "For tickets.\n")
+    (saved / "README.md").write_text(text)
+    PolyheadModel.from_pretrained(saved).push_to_hub("me/model", private=True)
+    assert hub.repositories["me/model"].files()["README.md"].decode() == text

@@ -2,13 +2,12 @@
 
 import contextlib
 import dataclasses
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ...configuration.task_kinds_polyhead import LABELLED_KINDS
+from ...configuration.task_kinds_polyhead import BIO_TAG, LABELLED_KINDS
 from ...configuration.tasks_polyhead import TaskConfig
 from ...modeling.tag_sequences_polyhead import open_entities
 from ..recipe.recipe_sections import DataSource
@@ -19,7 +18,6 @@ from .table import Table
 from .tables import has_split, read_table
 
 _LIST_KINDS = ("multi_label_classification", "token_classification")
-_BIO_TAG = re.compile(r"O|[BI]-.+")
 
 
 def collect_labels(tasks: Sequence[TaskConfig], sources: Sequence[DataSource]) -> list[TaskConfig]:
@@ -87,7 +85,7 @@ def _found_labels(task: TaskConfig, tables: list[tuple[DataSource, Table]]) -> l
 def _ordered(task: TaskConfig, found: Iterable[str]) -> list[str]:
     labels = sorted(found)
     if task.is_token:
-        odd = [label for label in labels if not _BIO_TAG.fullmatch(label)]
+        odd = [label for label in labels if not BIO_TAG.fullmatch(label)]
         if odd:
             raise ValueError(f"{odd[:5]} are no BIO tags; write O, B-name or I-name for each word")
         return ["O", *(label for label in labels if label != "O")]

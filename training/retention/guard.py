@@ -78,9 +78,8 @@ class Guard(TrainerCallback):
         if state.global_step:
             self._start, told = load_start(path, facts)
             self._start_numbers = json.loads(told["numbers"])
-            if (
-                self.settings.action == "stop"
-            ):  # a run that it has ended does not go on, unless the limits are others now
+            # A run that it has ended does not go on, unless the limits are others now.
+            if self.settings.action == "stop":
                 self._judge(_last_numbers(state.log_history))
             return
         self._start = self._answers(model)
