@@ -44,6 +44,7 @@ def check_fields(task: "TaskConfig") -> None:
     _check_numbers(task)
     _check_factors(task)
     _check_temperature(task)
+    _check_confidence(task)
     if task.labels is not None:
         _check_labels(task, task.labels)
     if task.labels is not None or task.kind not in LABELLED_KINDS:
@@ -118,6 +119,11 @@ def _check_temperature(task: "TaskConfig") -> None:
         _refuse(task, "temperature", f"{task.temperature} must be above 0 and finite; 1 changes nothing")
     if task.temperature != 1 and task.kind in ("regression", "pair_similarity"):
         _refuse(task, "temperature", f"{task.kind} answers with numbers, not probabilities; leave it out")
+
+
+def _check_confidence(task: "TaskConfig") -> None:
+    if not 0 <= (task.min_confidence or 0) <= 1:
+        _refuse(task, "min_confidence", f"{task.min_confidence} is compared with probabilities, so it lies in [0, 1]")
 
 
 def _check_labels(task: "TaskConfig", labels: list[str]) -> None:

@@ -31,12 +31,20 @@ BIO_TAG = re.compile(r"O|[BI]-.+")
 RANKING_LOSSES = ("cosent", "multiple_negatives_ranking")
 _SOFTMAX_KINDS = tuple(kind for kind, losses in LOSSES.items() if "cross_entropy" in losses)
 _SIGMOID_KINDS = tuple(kind for kind, losses in LOSSES.items() if "binary_cross_entropy" in losses)
+# Kinds with one answer that can be withheld.
+ABSTAINING_KINDS = (
+    "single_label_classification",
+    "binary_classification",
+    "ordinal_regression",
+    "pair_classification",
+)
 # What only some kinds read; for the others it would be ignored without a word.
 KINDS_OF_FIELD = {
     "class_weights": _SOFTMAX_KINDS,
     "label_smoothing": _SOFTMAX_KINDS,
     "pos_weight": _SIGMOID_KINDS,
     "thresholds": _SIGMOID_KINDS,
+    "min_confidence": ABSTAINING_KINDS,
     "target_mean": ("regression",),
     "target_scale": ("regression",),
     "value_range": ("pair_similarity",),

@@ -42,6 +42,8 @@ class TaskConfig:
             None: 0.5.
         temperature: Logits are divided by it before they become probabilities; above 1 it makes them less certain. What
             `polyhead calibrate` fits; training does not read it.
+        min_confidence: Answers whose score is lower are withheld by `predict(abstain=True)`; None: none was chosen. What
+            `polyhead calibrate --coverage` or `--precision` fits.
         metric: The metric that enters the multi-task score; None: the default of the kind.
         score_weight: Weight of this task in the multi-task score, which ranks checkpoints and ends runs; 0 leaves it out.
 
@@ -73,6 +75,7 @@ class TaskConfig:
     matryoshka_dims: list[int] | None = None
     thresholds: list[float] | None = None
     temperature: float = 1.0
+    min_confidence: float | None = None
     metric: str | None = None
     score_weight: float = 1.0
 

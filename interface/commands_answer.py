@@ -48,6 +48,7 @@ def predict(
     as_json: AsJson = False,
     on_bad: BadTexts = OnBad.REFUSE,
     batch_size: BatchSize = None,
+    abstain: Annotated[bool, typer.Option("--abstain", help="Withhold answers that the model is not sure of.")] = False,
 ) -> None:
     """Answer a model's tasks for texts."""
     from .json_lines import print_json
@@ -59,7 +60,8 @@ def predict(
     loaded = _load_checkpoint(model)
     names = _chosen_tasks(loaded, model, tasks, given.are_pairs)
     progress = len(given) >= _BARS_FROM
-    answers = loaded.predict(given.texts, tasks=names, batch_size=batch_size, progress=progress, on_bad="flag")
+    options: dict[str, Any] = {"batch_size": batch_size, "progress": progress, "on_bad": "flag", "abstain": abstain}
+    answers = loaded.predict(given.texts, tasks=names, **options)
     if not as_json:
         print_answers(given.texts, answers)
         return

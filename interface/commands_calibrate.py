@@ -17,28 +17,37 @@ def calibrate(
     recipe: RecipeFile,
     split: Annotated[Split, typer.Option(help="Rows that the model was not trained on.")] = Split.VALIDATION,
     tasks: Annotated[str | None, typer.Option(help="Tasks to calibrate: a,b [default: all with labels].")] = None,
+    coverage: Annotated[
+        float | None, typer.Option(help="Withhold the least sure answers, so that this share is given: 0.9.")
+    ] = None,
+    precision: Annotated[
+        float | None, typer.Option(help="Withhold answers until this share of those given is right: 0.95.")
+    ] = None,
     overrides: Overrides = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
 ) -> None:
     """Fit temperatures and thresholds on rows not trained on.
 
     A temperature for each head, and a threshold for each label where labels are decided one by one. They are kept in
-    the model's config and used wherever it answers. The errors after are of rows that were not fitted on.
+    the model's config and used wherever it answers. The errors after are of rows that were not fitted on. With
+    --coverage or --precision also the score from which on `predict --abstain` answers.
     """
     from .json_lines import print_json
     from .loading import load_checkpoint
+    from .publishing.abstention import Target
     from .publishing.calibrate import calibrate_model, store_calibration
     from .publishing.stored_scores import check_folder
-    from .tables import print_calibrations
+    from .tables import print_abstentions, print_calibrations
     from .training.data.tables import has_split
     from .training.recipe.recipe import load_recipe
     from .training.recipe_evaluation import read_split
 
+    target = None if coverage is None and precision is None else Target(coverage, precision)
     check_folder(folder)
     content = load_recipe(recipe, overrides or [])
     model = load_checkpoint(str(folder))
     names = None if tasks is None else [name.strip() for name in tasks.split(",")]
-    found = calibrate_model(model, read_split(model, content, split.value), names)
+    found = calibrate_model(model, read_split(model, content, split.value), names, target)
     tell_absent_tasks(model, content)
     datasets = ", ".join(source.name for source in content.data if has_split(source, split.value))
     store_calibration(folder, model, found, datasets, split.value)
@@ -46,6 +55,8 @@ def calibrate(
         print_json({"model": str(folder), "split": split.value, "tasks": [_row(calibration) for calibration in found]})
     else:
         print_calibrations([_row(calibration) for calibration in found])
+        if target is not None:
+            print_abstentions([_row(calibration) for calibration in found if calibration.abstention])
         print(_draw(found, folder / "run"))
         print(f"model: {folder}")
 
@@ -54,7 +65,8 @@ def _row(calibration: "Calibration") -> dict[str, Any]:
     task = calibration.task
     measured = {key: getattr(calibration, key) for key in ("ece_before", "ece_after", "brier_before", "brier_after")}
     fitted = {"temperature": task.temperature, "thresholds": task.thresholds}
-    return {"task": task.name, "items": calibration.items, **fitted, **measured}
+    told = {} if calibration.abstention is None else vars(calibration.abstention)
+    return {"task": task.name, "items": calibration.items, **fitted, **measured, **told}
 
 
 def _draw(calibrations: list["Calibration"], folder: Path) -> str:

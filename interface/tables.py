@@ -60,6 +60,18 @@ def print_calibrations(rows: Sequence[Mapping[str, Any]]) -> None:
     Console().print(table)
 
 
+def print_abstentions(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print one row a task that may withhold answers: from which score on it answers, and what that brings."""
+    table = Table()
+    for heading in ("task", "answers from score", "answered", "right of these", "right of all"):
+        is_task = heading == "task"
+        table.add_column(heading, justify="left" if is_task else "right", overflow="fold")
+    for row in rows:
+        shares = [f"{row[name]:.1%}" for name in ("coverage", "precision", "accuracy")]
+        table.add_row(row["task"], f"{row['min_confidence']:.3f}", *shares)
+    Console().print(table)
+
+
 def print_answers(texts: Sequence[Any], answers: Mapping[str, Sequence[Any]]) -> None:
     """Print one row a text with one column a task; entities are marked in the text.
 
@@ -120,6 +132,8 @@ def _answer_cell(answer: Mapping[str, Any]) -> Text:
         return Text(", ".join(_scored(label, answer["scores"][label]) for label in _best_first(answer)) or "-")
     if "values" in answer:
         return Text("\n".join(f"{name} {value:.3f}" for name, value in answer["values"].items()))
+    if answer.get("reason") is not None:
+        return Text(f"({answer['reason']})", "dim")
     if "label" in answer:
         return Text(_scored(answer["label"], answer["score"]))
     return Text(f"{answer['value']:.3f}")

@@ -30,10 +30,8 @@ def decode(
     probabilities = label_probabilities(task, logits)
     if task.kind == "multi_label_classification":
         return [_several_labels(task, row) for row in probabilities.tolist()]
-    if task.kind == "binary_classification":
-        threshold = (task.thresholds or [0.5])[0]
-        return [_one_label(task, row, int(row[1] >= threshold)) for row in probabilities.tolist()]
-    answers = [_one_label(task, row, int(np.argmax(row))) for row in probabilities.tolist()]
+    chosen = chosen_labels(task, probabilities).tolist()
+    answers = [_one_label(task, row, label) for row, label in zip(probabilities.tolist(), chosen, strict=True)]
     if task.kind == "ordinal_regression":
         for answer, row in zip(answers, probabilities, strict=True):
             answer["value"] = float(row @ np.arange(len(row), dtype=row.dtype))
@@ -56,6 +54,18 @@ def label_probabilities(task: TaskConfig, logits: np.ndarray) -> np.ndarray:
         ones, zeros = np.ones_like(above[:, :1]), np.zeros_like(above[:, :1])
         return np.concatenate([ones, above], -1) - np.concatenate([above, zeros], -1)
     return softmax(logits)
+
+
+def chosen_labels(task: TaskConfig, probabilities: np.ndarray) -> np.ndarray:
+    """Return the id of the label that is answered, shape (batch,), for kinds that answer with one label.
+
+    Args:
+        task: Binary tasks answer positively from their threshold on, the others with the likeliest label.
+        probabilities: As `label_probabilities` gives them.
+    """
+    if task.kind == "binary_classification":
+        return (probabilities[:, 1] >= (task.thresholds or [0.5])[0]).astype(int)
+    return probabilities.argmax(axis=1)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

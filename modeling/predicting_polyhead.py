@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .abstaining_polyhead import require_thresholds, withhold
 from .decoding_polyhead import decode
 from .encoding_polyhead import EncodingMixin, as_array
 from .texts_polyhead import clean, find_bad_texts, joined_word_spans, refuse, word_spans
@@ -22,6 +23,7 @@ class PredictingMixin(EncodingMixin):
         is_split_into_words: bool = False,
         progress: bool = False,
         on_bad: str = "raise",
+        abstain: bool = False,
     ) -> dict[str, Any]:
         """Answer tasks for texts.
 
@@ -34,6 +36,8 @@ class PredictingMixin(EncodingMixin):
             is_split_into_words: Each text is a list of words; token tasks then tag these words.
             progress: Show a bar.
             on_bad: `raise` one error that lists unreadable texts, or `flag` them: each answer is `{"error": reason}`.
+            abstain: Withhold answers that the head is not sure of: `label` is then None, and `reason` says why. What
+                `polyhead calibrate --coverage` or `--precision` makes possible.
 
         Returns:
             `{task: [answer per text]}`. An answer is `{"label", "score", "scores"}` for one label of several,
@@ -42,7 +46,8 @@ class PredictingMixin(EncodingMixin):
             "score"}]}` for tokens, with character offsets.
 
         Raises:
-            ValueError: Unreadable texts, an unknown task, or a task that needs the other kind of input.
+            ValueError: Unreadable texts, an unknown task, a task that needs the other kind of input, or `abstain` where
+                nothing was fitted for it.
         """
         is_single = isinstance(texts, (str, tuple))
         if isinstance(texts, tuple) and len(texts) != 2:
@@ -54,6 +59,8 @@ class PredictingMixin(EncodingMixin):
             came, reads = ("pairs", "compares two texts") if are_pairs else ("single texts", "reads one text alone")
             all_names = ", ".join(task.name for task in self.config.tasks)
             raise ValueError(f"{came} came, but no task of this model {reads}. Its tasks: {all_names}.")
+        if abstain:
+            require_thresholds([self.config.task(name) for name in names])
         first = [text[0] if are_pairs else text for text in listed]
         second = [text[1] for text in listed] if are_pairs else None
         spans = None
@@ -71,9 +78,10 @@ class PredictingMixin(EncodingMixin):
             for name in names:
                 batch_spans = [spans[row] if spans else word_spans(readable[row]) for row in rows]
                 texts_of_batch = [readable[row] for row in rows]
-                decoded = decode(
-                    self.config.task(name), as_array(output.logits[name]), texts_of_batch, tokens, batch_spans
-                )
+                task = self.config.task(name)
+                decoded = decode(task, as_array(output.logits[name]), texts_of_batch, tokens, batch_spans)
+                if abstain:
+                    decoded = withhold(task, decoded)
                 for position, answer in zip(positions, decoded, strict=True):
                     answers[name][position] = answer
         if include_embeddings:

@@ -14,6 +14,7 @@ from ..modeling.losses_polyhead import IGNORED
 from ..modeling.modeling_polyhead import PolyheadModel
 from ..training.data.collation import stack_labels
 from ..training.data.examples import MultiTaskDataset
+from .abstention import Target, why_not
 from .calibration import Calibration, calibrate_task
 from .stored_scores import CONFIG, replaced_scores, update_config
 
@@ -21,7 +22,10 @@ Labelled = tuple[np.ndarray, np.ndarray]
 
 
 def calibrate_model(
-    model: PolyheadModel, dataset: MultiTaskDataset, tasks: Sequence[str] | None = None
+    model: PolyheadModel,
+    dataset: MultiTaskDataset,
+    tasks: Sequence[str] | None = None,
+    target: Target | None = None,
 ) -> list[Calibration]:
     """Fit temperatures and thresholds on labelled rows; the model itself takes them.
 
@@ -29,9 +33,11 @@ def calibrate_model(
         model: Its config's tasks change, no weight does.
         dataset: Rows that it was not trained on.
         tasks: Names; None: every task with labels in the data that answers with labels.
+        target: How many answers are to be given or right, of the tasks that can withhold some; None: none is withheld.
 
     Raises:
-        ValueError: A task that was named answers with numbers, has no label in the data, or one has too few.
+        ValueError: A task that was named answers with numbers, has no label in the data, or one has too few; with a
+            target, also one that cannot withhold answers, or cannot reach it.
     """
     found = labelled_logits(model, dataset)
     for name in tasks or []:
@@ -43,7 +49,11 @@ def calibrate_model(
     chosen = [task for task in model.config.tasks if task.name in found and (tasks is None or task.name in tasks)]
     if not chosen:
         raise ValueError("no task that answers with labels has one in this split; choose another with --split.")
-    fitted = [calibrate_task(task, *found[task.name]) for task in chosen]
+    able = [task.name for task in chosen if not why_not(task)]
+    if target is not None and not able:
+        raise ValueError(f"none of {[task.name for task in chosen]} can abstain: {why_not(chosen[0])}.")
+    asked = able if tasks is None else tasks  # one that was named must
+    fitted = [calibrate_task(task, *found[task.name], target if task.name in asked else None) for task in chosen]
     by_name = {calibration.task.name: calibration.task for calibration in fitted}
     model.config.tasks = [by_name.get(task.name, task) for task in model.config.tasks]
     return fitted

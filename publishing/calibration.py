@@ -8,6 +8,7 @@ from scipy.optimize import minimize_scalar
 
 from ..configuration.tasks_polyhead import TaskConfig
 from ..modeling.decoding_polyhead import label_probabilities
+from .abstention import Abstention, Target, fit_abstention, with_abstention
 from .calibration_error import Bins, brier_score, confidences, expected_calibration_error, log_loss, reliability_bins
 
 LARGEST_TEMPERATURE = 20.0  # its inverse is the smallest
@@ -29,6 +30,7 @@ class Calibration:
         brier_after: With the new one, judged in the same way.
         bins_before: For the reliability diagram, as `reliability_bins` gives them.
         bins_after: The same with the new temperature, judged as `ece_after`.
+        abstention: What withholding answers brings, where that was asked for.
     """
 
     task: TaskConfig
@@ -39,18 +41,24 @@ class Calibration:
     brier_after: float
     bins_before: Bins
     bins_after: Bins
+    abstention: Abstention | None = None
 
 
-def calibrate_task(task: TaskConfig, logits: np.ndarray, labels: np.ndarray) -> Calibration:
+def calibrate_task(
+    task: TaskConfig, logits: np.ndarray, labels: np.ndarray, target: Target | None = None
+) -> Calibration:
     """Fit a task's temperature and thresholds to labelled logits.
+
+    What an earlier calibration said about abstaining is dropped: it was fitted to other probabilities.
 
     Args:
         task: A task that answers with labels.
         logits: Shape (items, num_logits).
         labels: Ids (items,); multi-label: 0 or 1, shape (items, num_labels).
+        target: How many answers are to be given or right, for a task that can withhold some; None: none is withheld.
 
     Raises:
-        ValueError: There are fewer than `FEWEST_ITEMS` items.
+        ValueError: There are fewer than `FEWEST_ITEMS` items, or as in `fit_abstention`.
 
     Source:
         Guo et al. 2017, On Calibration of Modern Neural Networks, https://arxiv.org/abs/1706.04599, section 4.2.
@@ -65,8 +73,10 @@ def calibrate_task(task: TaskConfig, logits: np.ndarray, labels: np.ndarray) -> 
         after[held_out] = label_probabilities(fitted, logits[held_out])
     calibrated = _at(task, fit_temperature(task, logits, labels))
     thresholds = fit_thresholds(calibrated, label_probabilities(calibrated, logits), labels)
+    decided = dataclasses.replace(calibrated, thresholds=thresholds)
+    abstention = None if target is None else fit_abstention(decided, logits, labels, target)
     return Calibration(
-        task=dataclasses.replace(calibrated, thresholds=thresholds),
+        task=with_abstention(decided, abstention),
         items=len(labels),
         ece_before=expected_calibration_error(*confidences(before, labels)),
         ece_after=expected_calibration_error(*confidences(after, labels)),
@@ -74,6 +84,7 @@ def calibrate_task(task: TaskConfig, logits: np.ndarray, labels: np.ndarray) -> 
         brier_after=brier_score(after, labels),
         bins_before=reliability_bins(*confidences(before, labels)),
         bins_after=reliability_bins(*confidences(after, labels)),
+        abstention=abstention,
     )
 
 

@@ -38,7 +38,7 @@ def starting_tasks(recipe: Recipe) -> tuple[list[TaskConfig], list[TaskConfig]]:
     if problems:
         raise ValueError("\n  ".join([f"{recipe.path} contradicts its checkpoint:", *problems]))
     # Calibration holds for the weights that it was fitted on; these are going to change.
-    trained = [dataclasses.replace(task, temperature=1.0) for task in trained]
+    trained = [dataclasses.replace(task, temperature=1.0, min_confidence=None) for task in trained]
     kept = [_changed(old, named[old.name], written[old.name]) if old.name in named else old for old in trained]
     return kept, [task for name, task in named.items() if name not in {old.name for old in trained}]
 

@@ -14,6 +14,7 @@ FLAGS = {
     "evaluate": ["model", "recipe", "--split", "--tasks", "--set", "--json", "--save"],
     "predict": [
         *("model", "texts", "--file", "--column", "--pair", "--tasks", "--json", "--on-bad", "--batch-size"),
+        "--abstain",
     ],
     "encode": [
         *("model", "texts", "--file", "--column", "--json", "--output", "--truncate-dim", "--prompt-name"),
@@ -23,7 +24,7 @@ FLAGS = {
     "check": ["recipe", "--set", "--json"],
     "verify": ["folder", "--json"],
     "push": ["folder", "repo", "--private", "--dry-run", "--revision", "--pr"],
-    "calibrate": ["folder", "recipe", "--split", "--tasks", "--set", "--json"],
+    "calibrate": ["folder", "recipe", "--split", "--tasks", "--coverage", "--precision", "--set", "--json"],
     "env": ["--json"],
     "heads list": ["model", "--json"],
     "heads add": ["model", "file", "--output", "--name"],

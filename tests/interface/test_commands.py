@@ -41,6 +41,23 @@ def test_train_prints_a_line_an_evaluation_a_score_a_task_and_the_path_of_the_mo
     assert PolyheadModel.from_pretrained("out").config.results[0]["task"] == "topic"
 
 
+def test_calibrate_for_a_coverage_lets_predict_withhold_answers(polyhead, folder, copy):
+    line = Path("train.jsonl").read_text()
+    Path("train.jsonl").write_text(line * 60)
+    command = ("calibrate", copy, "recipe.yaml", "--tasks", "topic", "--split", "train")
+    table = polyhead(*command, "--coverage", "0.9").stdout
+    assert re.search(r"topic +│ +0\.\d{3} │ +\d+\.\d% │ +\d+\.\d% │ +\d+\.\d%", table), table
+    [told] = lines_of(polyhead(*command, "--coverage", "0.5", "--json"))[0]["tasks"]
+    assert told["min_confidence"] == PolyheadModel.from_pretrained(copy).config.task("topic").min_confidence
+    config = json.loads((copy / "config.json").read_text())
+    config["polyhead"]["tasks"][0]["min_confidence"] = 1.0
+    (copy / "config.json").write_text(json.dumps(config))
+    arguments = ("predict", copy, "hello", "--tasks", "topic", "--abstain")
+    [answer] = lines_of(polyhead(*arguments, "--json"))
+    assert (answer["answers"]["topic"]["label"], answer["answers"]["topic"]["reason"]) == (None, "low confidence")
+    assert "(low confidence)" in polyhead(*arguments).stdout
+
+
 def test_training_without_validation_says_that_nothing_was_measured(polyhead, folder):
     options = ["--set", "data.tiny.validation=null", "--set", "train.num_train_epochs=1"]
     result = polyhead("train", "recipe.yaml", "--output", "out", *options)

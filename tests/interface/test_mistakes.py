@@ -122,6 +122,14 @@ MISTAKES = {
     "numbers cannot be calibrated": (
         {}, "calibrate TRAINED recipe.yaml --tasks mood", "answers with numbers", "'mood'", "leave it out"),
     "no folder to calibrate": ({}, "calibrate nowhere recipe.yaml", "no folder", "'nowhere'", "download"),
+    "coverage and precision": (
+        {}, "calibrate TRAINED recipe.yaml --coverage 0.9 --precision 0.9", "two ways", "coverage and precision", "give one"),
+    "coverage in percent": (
+        {}, "calibrate TRAINED recipe.yaml --coverage 90", "90.0", "coverage 90.0", "such as 0.9"),
+    "abstaining without a threshold": (
+        {}, "predict TRAINED a --abstain --tasks topic", "nothing says when", "answers of topic", "--coverage 0.9"),
+    "a number cannot be withheld": (
+        {}, "predict TRAINED a --abstain --tasks mood", "one answer", "mood (regression)", "Leave it out"),
     # The command.
     "no such command": ({}, "trian", "No such command", "'trian'", "for help"),
     "no such option": ({}, f"{TRAIN} --outputs x", "No such option", "--outputs", "for help"),

@@ -1,5 +1,6 @@
 """An exported model answers as the model does, without torch."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import torch
 
 from polyhead import OnnxPolyhead
 from polyhead.configuration.configuration_polyhead import POOLINGS
-from polyhead.configuration.task_kinds_polyhead import HEAD_KINDS, TASK_KINDS
+from polyhead.configuration.task_kinds_polyhead import ABSTAINING_KINDS, HEAD_KINDS, TASK_KINDS
 from polyhead.configuration.tasks_polyhead import TaskConfig
 from polyhead.publishing.onnx_export import export_onnx
 
@@ -95,6 +96,16 @@ def test_answers_are_those_of_the_model_for_every_kind_and_head(make_model, expo
 def test_answers_are_those_of_the_model_in_any_architecture(make_model, all_tasks, export, backbone_name):
     model = make_model(all_tasks(), backbone=backbone_name)
     require_same_answers(model, export(model))
+
+
+def test_answers_are_withheld_as_the_model_withholds_them(make_model, all_tasks, export):
+    able = [dataclasses.replace(task, min_confidence=0.6) for task in all_tasks() if task.kind in ABSTAINING_KINDS]
+    model = make_model(able)
+    exported = export(model)
+    for texts in (TEXTS, PAIRS):
+        told = exported.predict(texts, abstain=True)
+        assert told == close(model.predict(texts, abstain=True))
+        assert {answer["reason"] for answers in told.values() for answer in answers} > {"low confidence"}
 
 
 def test_words_given_are_tagged_as_the_model_tags_them(model, exported):

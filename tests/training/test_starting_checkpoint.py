@@ -1,5 +1,6 @@
 """A run starts from a trained model with its heads: old tasks stay, new ones are added."""
 
+import dataclasses
 import json
 
 import pytest
@@ -97,6 +98,13 @@ def test_a_run_from_a_checkpoint_trains_saves_and_forgets_the_old_scores(recipe,
     assert "polyhead.heads.loud.output.weight" in moved(weights(start(recipe(), tmp_path)), weights(loaded))
     assert set(loaded.predict("a cat")) == {"pet", "count", "loud"}
     assert loaded.config.results == []
+
+
+def test_what_was_calibrated_for_the_old_weights_is_forgotten(recipe, trained, tmp_path):
+    trained.config.tasks[0] = dataclasses.replace(trained.config.tasks[0], temperature=2.0, min_confidence=0.7)
+    trained.save_pretrained(tmp_path / "trained")
+    task = start(recipe(), tmp_path).config.task("pet")
+    assert (task.temperature, task.min_confidence) == (1.0, None)
 
 
 def test_a_similarity_that_is_only_measured_needs_no_training_rows(recipe, tmp_path):

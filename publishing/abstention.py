@@ -1,0 +1,124 @@
+"""From which score on a task answers: chosen by how many of its answers are to be given, or are to be right."""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..configuration.task_kinds_polyhead import ABSTAINING_KINDS
+from ..configuration.tasks_polyhead import TaskConfig
+from ..modeling.decoding_polyhead import chosen_labels, label_probabilities
+
+FEWEST_ROWS = 60  # half of them are fitted on, half are told of
+FEWEST_ANSWERED = 20  # that a share of right answers may stand on
+_WHY_NOT = {
+    "token_classification": "it answers each word, also with `O`",
+    "multi_label_classification": "each label has a threshold of its own, and no label is an answer too",
+}
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is asked for; one of the two.
+
+    Args:
+        coverage: Share of rows to be answered, in (0, 1].
+        precision: Share of the answered rows to be right, in (0, 1).
+
+    Raises:
+        ValueError: Both, none, or out of range.
+    """
+
+    coverage: float | None = None
+    precision: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.coverage is None) == (self.precision is None):
+            raise ValueError("coverage and precision are two ways to choose one threshold; give one of them.")
+        if self.coverage is not None and not 0 < self.coverage <= 1:
+            raise ValueError(f"coverage {self.coverage} is a share of the rows: above 0 and at most 1, such as 0.9.")
+        if self.precision is not None and not 0 < self.precision < 1:
+            raise ValueError(f"precision {self.precision} is a share of the answers: between 0 and 1, such as 0.95.")
+
+
+@dataclass(frozen=True)
+class Abstention:
+    """What withholding answers brings, on rows that its threshold was not fitted on.
+
+    Args:
+        min_confidence: The threshold.
+        coverage: Share of rows that are answered.
+        precision: Share of the answered rows that are right; NaN where none is answered.
+        accuracy: Share of all rows that would be right.
+    """
+
+    min_confidence: float
+    coverage: float
+    precision: float
+    accuracy: float
+
+
+def fit_abstention(task: TaskConfig, logits: np.ndarray, labels: np.ndarray, target: Target) -> Abstention:
+    """Choose a task's threshold on every second row, and measure it on the others.
+
+    Args:
+        task: Of `ABSTAINING_KINDS`, calibrated.
+        logits: Shape (items, num_logits).
+        labels: Ids (items,).
+        target: What to reach.
+
+    Raises:
+        ValueError: The kind has no one answer to withhold, there are too few rows, or no threshold reaches the target.
+    """
+    if reason := why_not(task):
+        raise ValueError(f"task '{task.name}' cannot abstain: {reason}; leave it out of --tasks.")
+    if len(labels) < FEWEST_ROWS:
+        raise ValueError(f"task '{task.name}' has {len(labels)} labelled rows; abstention needs {FEWEST_ROWS}.")
+    probabilities = label_probabilities(task, logits)
+    chosen = chosen_labels(task, probabilities)
+    score = probabilities[np.arange(len(chosen)), chosen]
+    is_right = chosen == labels
+    least = _least_score(task, score[::2], is_right[::2], target)
+    is_answered = score[1::2] >= least
+    right = is_right[1::2]
+    precision = float(right[is_answered].mean()) if is_answered.any() else math.nan
+    return Abstention(least, float(is_answered.mean()), precision, float(right.mean()))
+
+
+def why_not(task: TaskConfig) -> str | None:
+    """Return why a task has no one answer that could be withheld, or None."""
+    return None if task.kind in ABSTAINING_KINDS else _WHY_NOT.get(task.kind, "it answers with numbers")
+
+
+def with_abstention(task: TaskConfig, found: Abstention | None) -> TaskConfig:
+    """Return the task with a threshold, or with none."""
+    return dataclasses.replace(task, min_confidence=None if found is None else found.min_confidence)
+
+
+def _least_score(task: TaskConfig, score: np.ndarray, is_right: np.ndarray, target: Target) -> float:
+    if target.precision is not None:
+        return _least_for_precision(task, score, is_right, target.precision)
+    # The k-th lowest score, so that of new rows too no more are withheld in the mean: one row's place among the
+    # n + 1 is as likely as another's (split conformal prediction, https://arxiv.org/abs/2107.07511).
+    k = math.floor((len(score) + 1) * (1 - (target.coverage or 1)) + 1e-9)
+    return _rounded_down(np.sort(score)[k - 1]) if k else 0.0
+
+
+def _least_for_precision(task: TaskConfig, score: np.ndarray, is_right: np.ndarray, wanted: float) -> float:
+    order = np.argsort(-score, kind="stable")
+    ranked, precision = score[order], is_right[order].cumsum() / np.arange(1, len(order) + 1)
+    ends = np.append(ranked[:-1] != ranked[1:], True)  # no threshold lies between equal scores
+    ends[: FEWEST_ANSWERED - 1] = False
+    reached = np.flatnonzero(ends & (precision >= wanted))
+    if not len(reached):
+        raise ValueError(
+            f"task '{task.name}': no threshold gives a precision of {wanted} on {len(score)} rows; the best that "
+            f"{FEWEST_ANSWERED} or more answers reach is {precision[ends].max():.3f}. Ask for less."
+        )
+    last = int(reached[-1])
+    return 0.0 if last == len(order) - 1 else _rounded_down(ranked[last])
+
+
+def _rounded_down(score: float) -> float:
+    return math.floor(float(score) * 1e6) / 1e6  # so that the row itself is answered, by any runtime
