@@ -11,6 +11,7 @@ from . import __version__
 from .commands_answer import encode, predict
 from .commands_calibrate import calibrate
 from .commands_check import check
+from .commands_demo import demo
 from .commands_env import env
 from .commands_export import export
 from .commands_heads import heads
@@ -27,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, predict, encode, plan, check, calibrate, verify, push, env):
+for command in (train, evaluate, predict, encode, plan, check, calibrate, verify, push, demo, env):
     app.command()(command)
 app.add_typer(heads, name="heads")
 app.add_typer(export, name="export")

@@ -2,6 +2,7 @@
 
 import shlex
 import shutil
+import socket
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,10 @@ def assert_mistake(polyhead, folder, request):
             assert str(models.get(part, part)) in " ".join(result.stderr.split()), (part, result.stderr)
 
     return _assert_mistake
+
+
+@pytest.fixture
+def free_port():
+    """A port that nothing listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]

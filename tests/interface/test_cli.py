@@ -25,6 +25,7 @@ FLAGS = {
     "verify": ["folder", "--json"],
     "push": ["folder", "repo", "--private", "--dry-run", "--revision", "--pr"],
     "calibrate": ["folder", "recipe", "--split", "--tasks", "--coverage", "--precision", "--set", "--json"],
+    "demo": ["model", "--host", "--port", "--share", "--space"],
     "env": ["--json"],
     "heads list": ["model", "--json"],
     "heads add": ["model", "file", "--output", "--name"],
@@ -37,7 +38,7 @@ FLAGS = {
     "export encoder": ["model", "output"],
 }
 # Not pydantic: newer versions of Typer parse with it.
-HEAVY = {"torch", "transformers", "numpy", "datasets", "huggingface_hub", "safetensors", "yaml"}
+HEAVY = {"torch", "transformers", "numpy", "datasets", "huggingface_hub", "safetensors", "yaml", "gradio"}
 
 
 def commands(group=None, prefix=""):
