@@ -24,6 +24,7 @@ OWN_FIELDS = (
     "default_prompt_name",
     "tasks",
     "results",
+    "speed",
 )
 # A plain AutoModelForSequenceClassification puts a random head on our encoder; its answers then say so.
 UNTRAINED = "UNTRAINED: pass trust_remote_code=True"
@@ -51,7 +52,8 @@ class PolyheadConfig(PreTrainedConfig):
         prompts: Texts to put before an input, by name.
         default_prompt_name: The prompt used when none is named.
         tasks: The tasks, as `TaskConfig` or dicts; a list, because JSON objects lose their order here.
-        results: Measured scores, one dict a row: `task`, `metric`, `value`, `dataset`, `split`.
+        results: Measured scores, one dict a row: `task`, `metric`, `value`, `dataset`, `split`, maybe `single_task`.
+        speed: Measured of `predict`: `texts_per_second`, `tokens_per_text`, `device`, `threads`, `dtype`.
         **kwargs: Fields of `PreTrainedConfig`; fields of the backbone (`hidden_dropout_prob=0.3`) go to the backbone.
 
     Raises:
@@ -71,6 +73,7 @@ class PolyheadConfig(PreTrainedConfig):
     default_prompt_name: str | None = None
     tasks: Any = None
     results: Any = None
+    speed: Any = None
 
     def __post_init__(self, **kwargs: Any) -> None:
         self.text_config = _as_config(self.text_config)

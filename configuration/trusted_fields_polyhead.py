@@ -24,7 +24,11 @@ _BLOCK_TYPES: dict[str, tuple[type, ...]] = {
     "default_prompt_name": (str,),
     "tasks": (list,),
     "results": (list,),
+    "speed": (dict,),
 }
+_RESULT_TEXTS = ("task", "dataset", "split", "metric")
+_SPEED_NUMBERS = ("texts_per_second", "tokens_per_text", "threads")
+_SPEED_TEXTS = ("device", "dtype")
 
 
 def refuse_large_config(name: str) -> None:
@@ -60,6 +64,7 @@ def refuse_untrusted(fields: dict[str, Any], name: str) -> None:
         if block.get(key) is not None and type(block[key]) not in kinds:
             _refuse(name, f"polyhead.{key}", block[key], f"it must be {' or '.join(kind.__name__ for kind in kinds)}")
     _check_tasks(block.get("tasks") or [], name)
+    _check_measured(block, name)
     for key, text in (block.get("prompts") or {}).items():
         if not isinstance(text, str):
             _refuse(name, f"polyhead.prompts.{key}", text, "it must be a text")
@@ -98,6 +103,23 @@ def _check_references(references: Any, place: str, name: str) -> None:
         target = value.get("impl") if isinstance(value, dict) else value
         if not isinstance(target, str) or not _REFERENCE.fullmatch(target):
             _refuse(name, f"{place}.{key}", target, "it must name a polyhead file beside the config, as file.Class")
+
+
+def _check_measured(block: dict[str, Any], name: str) -> None:
+    for row in block.get("results") or []:
+        if not (isinstance(row, dict) and _has(row, _RESULT_TEXTS, ("value",))):
+            _refuse(
+                name, "polyhead.results", row, f"each row must have {', '.join(_RESULT_TEXTS)} and a number as value"
+            )
+    speed = block.get("speed")
+    if speed and not _has(speed, _SPEED_TEXTS, _SPEED_NUMBERS):
+        _refuse(name, "polyhead.speed", speed, f"it must have {', '.join((*_SPEED_NUMBERS, *_SPEED_TEXTS))}")
+
+
+def _has(fields: dict[str, Any], texts: tuple[str, ...], numbers: tuple[str, ...]) -> bool:
+    return all(isinstance(fields.get(key), str) for key in texts) and all(
+        isinstance(fields.get(key), int | float) for key in numbers
+    )
 
 
 def _check_tasks(tasks: list[Any], name: str) -> None:

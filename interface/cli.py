@@ -13,11 +13,12 @@ from .commands_calibrate import calibrate
 from .commands_check import check
 from .commands_demo import demo
 from .commands_env import env
+from .commands_evaluate import evaluate
 from .commands_export import export
 from .commands_heads import heads
 from .commands_plan import plan
 from .commands_publish import push, verify
-from .commands_train import evaluate, train
+from .commands_train import train
 from .mistakes import CarefulGroup
 
 app = typer.Typer(

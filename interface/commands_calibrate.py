@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .commands_train import Overrides, RecipeFile, Split, tell_absent_tasks
+from .commands_evaluate import tell_absent_tasks
+from .commands_train import Overrides, RecipeFile, Split
 
 if TYPE_CHECKING:
     from .publishing.calibration import Calibration

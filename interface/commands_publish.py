@@ -47,6 +47,9 @@ def push(
     ] = False,
     revision: Annotated[str | None, typer.Option(help="Branch to commit to, which must exist [default: main].")] = None,
     pr: Annotated[bool, typer.Option("--pr", help="Propose the files as a pull request instead.")] = False,
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="Export to ONNX too: OnnxPolyhead then loads the repository by its name.")
+    ] = False,
 ) -> None:
     """Publish a saved model on the Hub, in one commit.
 
@@ -61,14 +64,14 @@ def push(
 
     quiet_transformers()
     if dry_run:
-        files = check_publication(folder)
+        files = check_publication(folder, onnx)
         width = max(map(len, files))
         for name, size in files.items():
             print(f"{name:<{width}}  {size:>13,} bytes")
         whose = "private" if private else "public"
         print(f"{len(files)} files, {sum(files.values()):,} bytes, for {whose} {repo}; nothing was sent")
         return
-    done = push_folder(folder, repo, private, revision, pr)
+    done = push_folder(folder, repo, private, revision, pr, onnx)
     if done.pr_url:
         print(f"pull request: {done.pr_url}")
     elif pr:

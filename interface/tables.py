@@ -11,6 +11,28 @@ _LONGEST_TEXT = 300  # characters shown of one text
 _MOST_LABELS = 5  # labels shown of one multi-label answer
 
 
+def score_rows(model: Any, scores: Mapping[str, Mapping[str, float]]) -> list[dict[str, Any]]:
+    """Turn scores into the rows of `print_scores`.
+
+    Args:
+        model: A `PolyheadModel`.
+        scores: By task, as `evaluate_model` gives them.
+    """
+    from .training.metrics.multi_task_score import primary_metric
+
+    return [
+        {
+            "task": name,
+            "kind": model.config.task(name).kind,
+            "metric": metric,
+            "score": value,
+            "is_main": metric == primary_metric(model.config.task(name)),
+        }
+        for name, values in scores.items()
+        for metric, value in values.items()
+    ]
+
+
 def print_scores(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     """Print scores, one a line, the task's name only at its first.
 

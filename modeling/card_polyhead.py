@@ -1,27 +1,21 @@
-"""The README of a checkpoint: `model_card.md` filled in from the config alone."""
+"""The README of a checkpoint: rendered from `model_card.md` and what lies in the folder; what people wrote is kept."""
 
 from pathlib import Path
-from string import Template
 from typing import Any
 
-from huggingface_hub import EvalResult
-from huggingface_hub.repocard_data import eval_results_to_model_index
-from huggingface_hub.utils import yaml_dump
 from transformers.utils import cached_file
 
 from ..configuration.configuration_polyhead import PolyheadConfig
-from ..configuration.tasks_polyhead import TaskConfig
+from .card_metadata_polyhead import render_metadata, split_metadata
+from .card_sizes_polyhead import describe_sizes
+from .card_text_polyhead import MARK, PLACEHOLDER, TITLE, render_card
 
 TEMPLATE = Path(__file__).parent.parent / "model_card.md"
 CARD = "README.md"
+RUN_CARD = "run/card.md"  # what a training run tells of itself, with metadata of its own
 YOURS = "<!-- yours: what stands from here on is kept when the card is rendered again -->\n"
 END_OF_YOURS = "<!-- end of yours -->\n"
 INVITATION = "Write here what the model is for, what it was trained on, who made it, and its licence.\n"
-_HUB_TASKS = {  # names that the Hub has for them
-    "token_classification": "token-classification",
-    "pair_similarity": "sentence-similarity",
-}
-MARK = "<!-- rendered by polyhead: save_pretrained replaces this file unless you remove this line -->\n"
 
 
 def write_card(directory: Path, config: PolyheadConfig, source: tuple[str, dict[str, Any]] | None) -> None:
@@ -56,13 +50,41 @@ def take_card(directory: Path, source: tuple[str, dict[str, Any]] | None) -> Non
 
 
 def new_card(card: Path, config: PolyheadConfig) -> str | None:
-    """Return what a card should say now, with the part that people wrote into it; None where all of it is by hand."""
+    """Return what a card should say now; None where all of it is by hand.
+
+    People's own part is kept, and so is every field of the metadata that polyhead does not write (`license`, `language`).
+
+    Args:
+        card: The file, which need not exist; the folder around it is that of the checkpoint.
+        config: What the card tells.
+    """
     if _is_by_hand(card):
         return None
     old = card.read_text(encoding="utf-8") if card.is_file() else ""
+    run = card.parent / RUN_CARD
+    run_metadata, training = split_metadata(run.read_text(encoding="utf-8") if run.is_file() else "")
     _, _, after = old.partition(YOURS)
     yours, end, _ = after.partition(END_OF_YOURS)
-    return render_card(TEMPLATE.read_text(encoding="utf-8"), config, yours if end else None)
+    text = render_card(
+        TEMPLATE.read_text(encoding="utf-8"),
+        config,
+        yours=f"{YOURS}{yours if end else INVITATION}{END_OF_YOURS}",
+        training=training,
+        sizes=describe_sizes(card.parent),
+    )
+    return render_metadata(config, {**run_metadata, **split_metadata(old)[0]}) + text
+
+
+def name_card(text: str, repo_id: str) -> str:
+    """Return a card that tells how to load the model from its repository; one that was written by hand stays as it is.
+
+    Args:
+        text: Of the card.
+        repo_id: `owner/name`.
+    """
+    if MARK not in text:
+        return text
+    return text.replace(PLACEHOLDER, repo_id).replace(f"\n# {TITLE}\n", f"\n# {repo_id.split('/')[-1]}\n")
 
 
 def _is_by_hand(card: Path) -> bool:
@@ -74,82 +96,3 @@ def _card_of(name: str, hub_options: dict[str, Any]) -> Path | None:
     quiet = {f"_raise_exceptions_for_{kind}": False for kind in kinds}  # a model without its card can still be saved
     found = cached_file(name, CARD, **quiet, **hub_options)
     return None if found is None else Path(found)
-
-
-def render_card(template: str, config: PolyheadConfig, yours: str | None = None) -> str:
-    """Fill in the template.
-
-    Args:
-        template: Text of `model_card.md`.
-        config: What the card tells.
-        yours: What people wrote between the marks; None: an invitation to do so.
-
-    Raises:
-        KeyError: The template asks for something that the config does not tell.
-    """
-    backbone = config.text_config
-    card = Template(template).substitute(
-        title="Polyhead model",
-        path="path/or/name",
-        num_tasks=len(config.tasks),
-        architecture=backbone.model_type,
-        num_layers=config.num_hidden_layers,
-        embedding_size=config.embedding_size,
-        pooling=" + ".join(config.poolings),
-        normalized=", normalised" if config.normalize else "",
-        max_length=config.max_length or getattr(backbone, "max_position_embeddings", "any number of"),
-        tasks_table=_table(["task", "kind", "head", "labels"], [_task_row(task) for task in config.tasks]),
-        scores=_scores(config),
-        yours=f"{YOURS}{INVITATION if yours is None else yours}{END_OF_YOURS}",
-        model_index=_model_index(config),
-    )
-    head, _, body = card.partition("\n# ")
-    return f"{head}\n{MARK}\n# {body}"
-
-
-def _model_index(config: PolyheadConfig) -> str:
-    """Return the Hub's metadata of measured scores, as YAML; nothing where nothing was measured."""
-    results = [
-        EvalResult(
-            task_type=_HUB_TASKS.get(task.kind, "text-classification"),
-            task_name=task.name,
-            dataset_type=str(row["dataset"]),
-            dataset_name=str(row["dataset"]),
-            dataset_config=task.name,  # without it, the Hub's format would put two tasks on one data set together
-            dataset_split=str(row["split"]),
-            metric_type=str(row["metric"]),
-            metric_value=round(float(row["value"]), 6),
-        )
-        for task in config.tasks
-        for row in config.results
-        if row["task"] == task.name
-    ]
-    if not results:
-        return ""
-    index: str = yaml_dump({"model-index": eval_results_to_model_index("polyhead", results)})
-    return index.rstrip("\n") + "\n"
-
-
-def _task_row(task: TaskConfig) -> list[str]:
-    labels = task.labels or []
-    shown = ", ".join(labels[:12]) + (f", ... ({len(labels)} in all)" if len(labels) > 12 else "")
-    head = "cosine" if task.kind == "pair_similarity" else task.head
-    return [f"`{task.name}`", task.kind.replace("_", " "), head, shown or "a number"]
-
-
-def _scores(config: PolyheadConfig) -> str:
-    if not config.results:
-        return "None measured yet: `polyhead evaluate --save` measures and keeps them."
-    rows = [
-        [f"`{row['task']}`", str(row["dataset"]), str(row["split"]), str(row["metric"]), f"{row['value']:.4f}"]
-        for row in config.results
-    ]
-    return _table(["task", "data", "split", "metric", "value"], rows)
-
-
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    if not rows:
-        return "None: this is a plain sentence encoder."
-    one_line = [[" ".join(cell.split()).replace("|", "\\|") for cell in row] for row in rows]
-    lines = [header, ["---"] * len(header), *one_line]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

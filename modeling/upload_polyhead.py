@@ -18,6 +18,7 @@ from huggingface_hub.errors import (
 )
 from transformers.utils import logging
 
+from .card_polyhead import CARD, name_card
 from .manifest_polyhead import sha256_of
 from .published_files_polyhead import published_files
 
@@ -41,13 +42,14 @@ def upload(
     token: str | bool | None = None,
     commit_message: str | None = None,
     commit_description: str | None = None,
+    beside: dict[str, Path] | None = None,
 ) -> CommitInfo:
     """Publish the files of a folder that may leave, in one commit; makes the repository where there is none.
 
     What failed may be called again: files that have arrived are not sent twice, a commit that was made is not made again.
 
     Args:
-        folder: Of a saved model.
+        folder: Of a saved model. A card that polyhead rendered is published with the repository's name in it.
         repo_id: `name` or `owner/name`.
         private: Whether the repository is private; it must be said, because the Hub's default is public.
         revision: Branch to commit to, which must exist; None: `main`.
@@ -55,6 +57,7 @@ def upload(
         token: Of the Hub; None: the one that is logged in.
         commit_message: None: one that names the content, by which a pull request is found again.
         commit_description: Text below the message.
+        beside: Other files, by their path in the repository; they win over the folder's.
 
     Raises:
         ValueError: The caller can mend it: not logged in, no right, no such branch, another visibility, nothing to send.
@@ -62,7 +65,7 @@ def upload(
     """
     if private is None:
         raise ValueError(SAY_PRIVATE)
-    files = published_files(folder)
+    files = {**published_files(folder), **(beside or {})}
     if not files:
         raise ValueError(f"'{folder}' holds no file that may be published; name the folder of a saved model.")
     api = HfApi(token=token)
@@ -71,7 +74,7 @@ def upload(
 
     def _commit() -> CommitInfo:
         # Made anew for every attempt: the Hub is asked which files it has, and a commit of nothing is left out.
-        operations = [CommitOperationAdd(name, path) for name, path in files.items()]
+        operations = [CommitOperationAdd(path, _content(path, file, name)) for path, file in files.items()]
         if create_pr and (proposed := _open_proposal(api, name, message)) is not None:
             return proposed
         return api.create_commit(
@@ -89,6 +92,10 @@ def upload(
         return _patiently(_commit)
     except Exception as error:
         raise _told(_reason(error), where) from error
+
+
+def _content(path: str, file: Path, repo_id: str) -> Path | bytes:
+    return name_card(file.read_text(encoding="utf-8"), repo_id).encode() if path == CARD else file
 
 
 def require_login(token: str | bool | None = None) -> None:

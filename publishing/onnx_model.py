@@ -11,6 +11,7 @@ from ..modeling.batching_polyhead import TokenizedText, pad_arrays, plan_batches
 from ..modeling.encoding_polyhead import normalized
 from ..modeling.predicting_polyhead import PredictingMixin
 from .onnx_config import GRAPH, LOGITS, TOKENIZER, UNNORMALIZED, OnnxConfig
+from .onnx_location import find_export
 
 TOKENS_PER_BATCH = 1024  # padded; as for torch on a processor
 
@@ -41,17 +42,22 @@ class OnnxPolyhead(PredictingMixin):
 
     @classmethod
     def from_pretrained(
-        cls, folder: str | Path, num_threads: int | None = None, providers: Sequence[str] = ("CPUExecutionProvider",)
+        cls,
+        name: str | Path,
+        num_threads: int | None = None,
+        providers: Sequence[str] = ("CPUExecutionProvider",),
+        **hub_options: Any,
     ) -> "OnnxPolyhead":
         """Load an exported model.
 
         Args:
-            folder: That `polyhead export onnx` wrote.
+            name: Folder that `polyhead export onnx` wrote, or a repository on the Hub that was pushed with `--onnx`.
             num_threads: Threads that compute one batch; None: as many as there are processor cores.
             providers: ONNX Runtime's names of what computes, such as `CUDAExecutionProvider`, the preferred one first.
+            **hub_options: `revision`, `token`, `cache_dir`, `local_files_only`.
 
         Raises:
-            ValueError: The folder holds no exported model, or a file in it is damaged.
+            ValueError: There is no exported model of that name, or a file of it is damaged.
             ImportError: onnxruntime or tokenizers is not installed.
         """
         try:
@@ -59,12 +65,13 @@ class OnnxPolyhead(PredictingMixin):
             from tokenizers import Tokenizer
         except ImportError as error:
             raise ImportError(f"OnnxPolyhead needs {error.name}: pip install 'polyhead[onnx]'.") from error
-        config = OnnxConfig.read(Path(folder))
+        folder = find_export(name, **hub_options)
+        config = OnnxConfig.read(folder)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = num_threads or 0  # 0: one a core
         try:
-            tokenizer = Tokenizer.from_file(str(Path(folder) / TOKENIZER))
-            session = onnxruntime.InferenceSession(str(Path(folder) / GRAPH), options, providers=list(providers))
+            tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+            session = onnxruntime.InferenceSession(str(folder / GRAPH), options, providers=list(providers))
         except Exception as error:  # both raise a bare Exception
             reason = str(error).splitlines()[0].rstrip(".")
             raise ValueError(f"'{folder}' cannot be loaded: {reason}. Export the model again.") from error

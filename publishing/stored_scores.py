@@ -26,15 +26,17 @@ def check_folder(checkpoint: str | Path) -> None:
         raise ValueError(f"folder '{checkpoint}' is not writable, so nothing can be stored in it; copy it first.")
 
 
-def store_scores(folder: Path, rows: Sequence[dict[str, Any]]) -> None:
+def store_scores(folder: Path, rows: Sequence[dict[str, Any]], speed: dict[str, Any] | None = None) -> None:
     """Add scores to a checkpoint, in place of earlier ones of the same task, split and metric, and render its card.
 
     Args:
         folder: The checkpoint.
         rows: As in `PolyheadConfig.results`.
+        speed: As in `PolyheadConfig.speed`; None: what is stored stays.
     """
     fields = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    update_config(folder, {"results": replaced_scores(fields["polyhead"].get("results") or [], rows)})
+    results = replaced_scores(fields["polyhead"].get("results") or [], rows)
+    update_config(folder, {"results": results, **({"speed": speed} if speed else {})})
 
 
 def replaced_scores(old: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

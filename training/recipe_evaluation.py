@@ -75,3 +75,39 @@ def result_rows(model: PolyheadModel, recipe: Recipe, scores: Scores, split: str
         )
         rows.append({"task": name, "dataset": datasets, "split": split, "metric": metric, "value": values[metric]})
     return rows
+
+
+def single_task_scores(
+    models: Sequence[PolyheadModel],
+    rows: Sequence[dict[str, Any]],
+    path: str | Path,
+    split: str,
+    overrides: Sequence[str] = (),
+) -> dict[str, float]:
+    """Measure models of one task each on the rows on which a model of many was measured.
+
+    Args:
+        models: Each with one task.
+        rows: As `result_rows` gives them, of the model of many tasks.
+        path: The recipe.
+        split: The split.
+        overrides: As in `load_recipe`.
+
+    Returns:
+        By task: the metric that its row names.
+
+    Raises:
+        ValueError: A model has several tasks, or one that was not measured.
+    """
+    metrics = {row["task"]: row["metric"] for row in rows}
+    found = {}
+    for model in models:
+        names = [task.name for task in model.config.tasks]
+        if len(names) != 1 or names[0] not in metrics:
+            raise ValueError(
+                f"'{model.name_or_path}' has tasks {names}; to compare with, name models that have one task, "
+                f"and one of {sorted(metrics)}."
+            )
+        _, scores = evaluate_recipe(model, path, split, overrides, names)
+        found[names[0]] = scores[names[0]][metrics[names[0]]]
+    return found

@@ -55,7 +55,7 @@ def load_with_tasks(location: str, tasks: Sequence[TaskConfig]) -> PolyheadModel
     """
     config = PolyheadConfig.from_pretrained(location)
     old = {task.name for task in config.tasks}
-    config.tasks, config.results = list(tasks), []  # scores of another model
+    config.tasks, config.results, config.speed = list(tasks), [], None  # those were measured of another model
     model, info = PolyheadModel.from_pretrained(location, config=config, allow_missing=True, output_loading_info=True)
     new = tuple(f"polyhead.heads.{task.name}." for task in tasks if task.name not in old)
     missing = sorted(name for name in info["missing_keys"] if not name.startswith(new))

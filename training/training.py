@@ -7,6 +7,7 @@ from typing import Any
 
 from transformers import set_seed
 
+from ..modeling.card_polyhead import write_card
 from ..modeling.modeling_polyhead import PolyheadModel
 from .arguments import PolyheadTrainingArguments
 from .building import build_model
@@ -19,6 +20,7 @@ from .evaluation import Evaluation, Scores, evaluate_closely
 from .optimization.lora import merge_lora
 from .recipe.recipe import Recipe, load_recipe
 from .recipe_evaluation import result_rows
+from .run.card_section import write_card_section
 from .run.checkpoints import newest_whole_checkpoint, refuse_other_run
 from .run.final_model import save_model
 from .run.interruption import InterruptCallback
@@ -115,6 +117,8 @@ def train_recipe(
     if trainer.is_world_process_zero():
         save_model(model, output)
         pictures = draw_pictures(record, model.config.tasks, evaluation.confusions)
+        write_card_section(output, recipe, record / METRICS, pictures or [])
+        write_card(output, model.config, None)
         if not trainer.args.keep_checkpoints:
             remove_checkpoints(output)
         if trainer.args.push_to_hub:

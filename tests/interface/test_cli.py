@@ -11,7 +11,7 @@ from polyhead.cli import app
 # Whoever changes a flag changes this list, and CHANGELOG.md.
 FLAGS = {
     "train": ["recipe", "--output", "--set", "--resume", "--no-check"],
-    "evaluate": ["model", "recipe", "--split", "--tasks", "--set", "--json", "--save"],
+    "evaluate": ["model", "recipe", "--split", "--tasks", "--against", "--set", "--json", "--save"],
     "predict": [
         *("model", "texts", "--file", "--column", "--pair", "--tasks", "--json", "--on-bad", "--batch-size"),
         "--abstain",
@@ -23,7 +23,7 @@ FLAGS = {
     "plan": ["recipe", "--set", "--json", "--picture", "--timed-steps"],
     "check": ["recipe", "--set", "--json"],
     "verify": ["folder", "--json"],
-    "push": ["folder", "repo", "--private", "--dry-run", "--revision", "--pr"],
+    "push": ["folder", "repo", "--private", "--dry-run", "--revision", "--pr", "--onnx"],
     "calibrate": ["folder", "recipe", "--split", "--tasks", "--coverage", "--precision", "--set", "--json"],
     "demo": ["model", "--host", "--port", "--share", "--space"],
     "env": ["--json"],

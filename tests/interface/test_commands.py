@@ -113,9 +113,28 @@ def test_saved_scores_replace_those_of_the_same_split_and_show_on_the_card(polyh
     new = {"task": "topic", "dataset": "tiny", "split": "test", "metric": "accuracy", "value": value}
     assert after.results == [*before.results, new]
     assert f"| `topic` | tiny | test | accuracy | {value:.4f} |" in (copy / "README.md").read_text()
-    after.results = before.results
+    assert set(after.speed) == {"texts_per_second", "tokens_per_text", "device", "threads", "dtype"}
+    assert after.speed["texts_per_second"] > 0
+    after.results, after.speed = before.results, None
     assert after == before
     assert not list(copy.glob(".*"))
+
+
+def test_a_model_of_one_task_is_measured_on_the_same_rows_and_kept_beside_the_score(polyhead, folder, copy):
+    assert polyhead("heads", "drop", copy, "mood", "--output", "alone").exit_code == 0
+    options = ("evaluate", copy, "recipe.yaml", "--split", "train", "--against", "alone")
+    (told,) = lines_of(polyhead(*options, "--json"))
+    assert told["alone"] == {"topic": told["scores"]["topic"]["accuracy"]}
+    result = polyhead(*options, "--save")
+    value = f"{told['alone']['topic']:.4f}"
+    assert f"topic, accuracy: {value} here, {value} alone" in result.stdout
+    rows = {row["task"]: row for row in PolyheadModel.from_pretrained(copy).config.results if row["split"] == "train"}
+    assert rows["topic"]["single_task"] == rows["topic"]["value"] == told["alone"]["topic"]
+    assert "single_task" not in rows["mood"]
+
+    result = polyhead("evaluate", copy, "recipe.yaml", "--split", "train", "--against", copy)
+    assert result.exit_code == 2
+    assert f"'{copy}' has tasks ['topic', 'mood']; to compare with, name models that have one task" in result.stderr
 
 
 def test_predict_gives_programs_the_answers_of_the_model(polyhead, trained):

@@ -7,8 +7,12 @@ from huggingface_hub import ModelCard
 
 from polyhead.configuration.configuration_polyhead import PolyheadConfig
 from polyhead.configuration.tasks_polyhead import TaskConfig
-from polyhead.modeling.card_polyhead import END_OF_YOURS, INVITATION, MARK, TEMPLATE, YOURS, render_card, write_card
+from polyhead.modeling.card_metadata_polyhead import render_metadata, split_metadata
+from polyhead.modeling.card_polyhead import END_OF_YOURS, INVITATION, TEMPLATE, YOURS, name_card, write_card
+from polyhead.modeling.card_text_polyhead import MARK, render_card
+from polyhead.publishing.onnx_export import export_onnx
 
+SPEED = {"texts_per_second": 812.4, "tokens_per_text": 14.2, "device": "Fast", "threads": 2, "dtype": "float32"}
 RESULT = {"task": "topic", "metric": "accuracy", "value": 0.98765, "dataset": "news", "split": "test"}
 
 
@@ -23,17 +27,36 @@ def template():
 
 
 def test_every_section_of_the_template_is_filled(config, template):
-    card = render_card(template, config)
+    config.speed = SPEED
+    card = render_card(template, config, training="Ten steps.")
     assert re.findall(r"\$\w+", card) == []
-    assert [line for line in card.splitlines() if line.startswith("## ")] == re.findall(
-        r"^## .*", template, re.MULTILINE
-    )
+    sections = re.findall(r"^## (.*)", card, re.MULTILINE)
+    assert sections == ["Tasks", "Scores", "Size and speed", "Training", "Use", "Limits", "Citation"]
 
 
-def test_the_card_begins_with_metadata_that_the_hub_can_read(config, template):
-    _, front, body = render_card(template, config).split("---\n", 2)
+def test_the_card_begins_with_metadata_that_the_hub_can_read(config, tmp_path):
+    write_card(tmp_path, config, None)
+    _, front, body = (tmp_path / "README.md").read_text().split("---\n", 2)
     assert yaml.safe_load(front)["library_name"] == "transformers"
     assert body.strip().startswith(MARK.strip())
+
+
+def test_metadata_that_people_added_stays_and_their_tags_come_after_ours(config, tmp_path):
+    write_card(tmp_path, config, None)
+    card = tmp_path / "README.md"
+    card.write_text(card.read_text().replace("tags:\n", "license: mit\nlanguage: [en, de]\ntags:\n- tickets\n", 1))
+    config.results = [RESULT | {"value": 0.5}]
+    write_card(tmp_path, config, None)
+    data = ModelCard(card.read_text()).data
+    assert (data.license, data.language, data.library_name) == ("mit", ["en", "de"], "transformers")
+    assert data.tags == ["polyhead", "sentence-similarity", "sentence-transformers", "feature-extraction", "tickets"]
+    assert [row.metric_value for row in data.eval_results] == [0.5]
+
+
+def test_what_is_no_metadata_counts_as_text():
+    for text in ("", "plain", "---\nno fence", "---\n- a list\n---\nbody", "---\na: [\n---\nbody"):
+        assert split_metadata(text) == ({}, text)
+    assert split_metadata("---\na: 1\n---\nbody") == ({"a": 1}, "body")
 
 
 def test_every_task_stands_in_the_card(config, template):
@@ -62,7 +85,7 @@ def test_labels_cannot_break_the_table(backbone_config, template):
     task = TaskConfig(name="mark", kind="single_label_classification", labels=["a|b", "c\nd", "$x ${y}"])
     card = render_card(template, PolyheadConfig(text_config=backbone_config("BERT"), tasks=[task]))
     (row,) = [line for line in card.splitlines() if line.startswith("| `mark`")]
-    assert row.endswith("| linear | a\\|b, c d, $x ${y} |")
+    assert "| linear | a\\|b, c d, $x ${y} |" in row
 
 
 def test_a_model_without_tasks_says_so(backbone_config, template):
@@ -112,10 +135,10 @@ def test_the_card_of_a_model_from_the_hub_is_taken_along(config, tmp_path, monke
     assert (tmp_path / "to" / "README.md").read_text(encoding="utf-8") == f"{MARK}\n# Card"
 
 
-def test_measured_scores_are_metadata_that_the_hub_reads(config, template):
+def test_measured_scores_are_metadata_that_the_hub_reads(config):
     config.results.append({"task": "slots", "metric": "f1", "value": 0.5, "dataset": "a: b", "split": "validation"})
     config.results.append({"task": "toxic", "metric": "accuracy", "value": 0.25, "dataset": "news", "split": "test"})
-    found = ModelCard(render_card(template, config)).data.eval_results
+    found = ModelCard(render_metadata(config, {})).data.eval_results
     assert [(row.task_name, row.task_type, row.dataset_name, row.dataset_split) for row in found] == [
         ("topic", "text-classification", "news", "test"),
         ("toxic", "text-classification", "news", "test"),
@@ -127,7 +150,7 @@ def test_measured_scores_are_metadata_that_the_hub_reads(config, template):
         ("f1", 0.5),
     ]
     config.results = []
-    assert "model-index" not in render_card(template, config)
+    assert "model-index" not in render_metadata(config, {"model-index": "of another model"})
 
 
 def test_what_people_wrote_between_the_marks_survives_a_new_rendering(make_model, all_tasks, tmp_path):
@@ -146,9 +169,42 @@ def test_what_people_wrote_between_the_marks_survives_a_new_rendering(make_model
     assert card.read_text() == before
 
 
-def test_every_code_block_of_a_card_runs(make_model, all_tasks, tmp_path):
-    make_model(all_tasks()).save_pretrained(tmp_path)
-    blocks = re.findall(r"^```python\n(.*?)^```", (tmp_path / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 4
+def test_every_code_block_of_a_card_runs(make_model, all_tasks, tmp_path, monkeypatch):
+    model = make_model(all_tasks())
+    model.save_pretrained(tmp_path / "model")
+    export_onnx(model, tmp_path / "exported")
+    monkeypatch.chdir(tmp_path)
+    card = name_card((tmp_path / "model" / "README.md").read_text(), "./model")
+    blocks = re.findall(r"^```python\n(.*?)^```", card, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 5
     for code in blocks:
-        exec(compile(code.replace("path/or/name", str(tmp_path)), "card", "exec"), {})
+        exec(compile(code, "card", "exec"), {})
+    assert "polyhead export onnx ./model exported" in card
+    assert "\n# model\n" in card
+
+
+def test_a_card_written_by_hand_is_not_named():
+    assert name_card("load path/or/name", "me/model") == "load path/or/name"
+
+
+def test_the_table_of_tasks_holds_the_test_score_and_what_a_single_task_model_has(config, template):
+    row = next(line for line in render_card(template, config).splitlines() if line.startswith("| `topic`"))
+    assert row.endswith("| news, test | accuracy | 0.9877 |  |")
+    config.results.insert(0, RESULT | {"split": "validation", "value": 0.1})
+    config.results[1]["single_task"] = 0.97
+    config.results.append(RESULT | {"metric": "ece", "value": 0.0312, "split": "validation"})
+    config.task("topic").temperature = 1.5
+    card = render_card(template, config)
+    row = next(line for line in card.splitlines() if line.startswith("| `topic`"))
+    assert row.endswith("| news, test | accuracy | 0.9877 | 0.9700 | temperature 1.50, ece 0.031 |")
+    assert "| score | a model of this task alone | calibration |" in card
+
+
+def test_sizes_and_speed_are_told_only_where_they_are_known(make_model, all_tasks, tmp_path, config, template):
+    assert "Size and speed" not in render_card(template, config)
+    model = make_model(all_tasks(), speed=SPEED)
+    model.save_pretrained(tmp_path)
+    card = (tmp_path / "README.md").read_text()
+    in_heads = sum(weight.numel() for weight in model.polyhead.heads.parameters())
+    assert f"{model.num_parameters():,} parameters, {in_heads:,} of them in the heads: " in card
+    assert "812 texts a second, 14 tokens each on average (Fast, 2 threads, float32)" in card

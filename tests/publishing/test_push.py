@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from polyhead.modeling.card_polyhead import INVITATION
+from polyhead.modeling.card_polyhead import INVITATION, name_card
 from polyhead.modeling.modeling_polyhead import PolyheadModel
 from polyhead.modeling.published_files_polyhead import published_files
+from polyhead.publishing.onnx_model import OnnxPolyhead
 
 from ..loopback_repository import Repository
 
@@ -29,9 +30,9 @@ def test_a_push_is_one_commit_of_what_the_folder_holds(push, saved, hub):
     assert result.exit_code == 0, result.output
     repository = hub.repositories["me/model"]
     assert len(repository.pushed) == 1
-    assert repository.files() == {
-        path.relative_to(saved).as_posix(): path.read_bytes() for path in saved.rglob("*") if path.is_file()
-    }
+    files = {path.relative_to(saved).as_posix(): path.read_bytes() for path in saved.rglob("*") if path.is_file()}
+    assert repository.files() == files | {"README.md": name_card(files["README.md"].decode(), "me/model").encode()}
+    assert 'from_pretrained("me/model")' in repository.files()["README.md"].decode()
     assert set(repository.files()) >= MODEL_FILES
     assert f"commit: {repository.pushed[0]}" in result.stdout
     assert f"model: {hub.address}/me/model" in result.stdout
@@ -132,9 +133,9 @@ def test_a_model_in_memory_is_pushed_by_the_same_list(client, saved, hub):
     commit = model.push_to_hub("me/model", private=True)
     repository = hub.repositories["me/model"]
     assert repository.pushed == [commit.oid]
-    assert repository.files() == {
-        path.relative_to(saved).as_posix(): path.read_bytes() for path in saved.rglob("*") if path.is_file()
-    }
+    files = {path.relative_to(saved).as_posix(): path.read_bytes() for path in saved.rglob("*") if path.is_file()}
+    assert repository.files() == files | {"README.md": name_card(files["README.md"].decode(), "me/model").encode()}
+    assert 'from_pretrained("me/model")' in repository.files()["README.md"].decode()
 
 
 def test_saving_and_pushing_in_one_call(client, saved, tmp_path, hub):
@@ -161,4 +162,26 @@ def test_what_people_wrote_into_the_card_is_pushed_from_memory_too(saved, hub, c
     text = "# Mine\n" if by_hand else (saved / "README.md").read_text().replace(INVITATION, "For tickets.\n")
     (saved / "README.md").write_text(text)
     PolyheadModel.from_pretrained(saved).push_to_hub("me/model", private=True)
-    assert hub.repositories["me/model"].files()["README.md"].decode() == text
+    assert hub.repositories["me/model"].files()["README.md"].decode() == name_card(text, "me/model")
+
+
+def test_a_push_with_onnx_adds_the_export_and_leaves_the_folder_alone(push, saved, hub):
+    before = sorted(saved.rglob("*"))
+    listed = push("--onnx", "--dry-run")
+    assert listed.exit_code == 0, listed.output
+    assert "polyhead-onnx/model.onnx " in listed.stdout
+    assert push("--onnx").exit_code == 0
+    repository = hub.repositories["me/model"]
+    assert len(repository.pushed) == 1
+    exported = {f"polyhead-onnx/{name}" for name in ("model.onnx", "polyhead.json", "tokenizer.json")}
+    assert repository.files().keys() == published_files(saved).keys() | exported
+    assert sorted(saved.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("me/absent", "the Hub does not give it"), ("no/such/folder", "no name that the Hub could have")],
+)
+def test_an_onnx_model_that_there_is_not_is_told_by_name(client, name, message):
+    with pytest.raises(ValueError, match=f"'{name}' is no folder, and .*{message}"):
+        OnnxPolyhead.from_pretrained(name)

@@ -1,6 +1,7 @@
 """Whole runs: from a recipe file to a folder that answers, and back to its scores."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -66,6 +67,24 @@ def test_a_recipe_becomes_a_folder_that_answers(recipe, tmp_path):
     assert loaded.max_length == 16
     assert loaded.tokenizer.tokenize("the cat") == ["the", "cat"]
     assert not [path for path in (tmp_path / "out").iterdir() if path.suffix in (".bin", ".pt", ".pth")]
+
+
+def test_the_card_tells_how_the_model_was_trained_and_names_no_folder(recipe, tmp_path, monkeypatch):
+    path = recipe(train={"hub_token": "hf_secret"})
+    result = train_recipe(path, tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text()
+    text = re.search(r"```yaml\n(.*?)```", card, re.DOTALL)[1]
+    written = yaml.safe_load(text)
+    steps = json.loads((result.record / "metrics.jsonl").read_text().splitlines()[-1])["step"]
+    assert f"{steps} steps with polyhead" in card
+    assert written["tasks"] == yaml.safe_load(path.read_text())["tasks"]
+    assert written["data"][0]["train"] == "train.jsonl"
+    assert str(tmp_path) not in card
+    assert "hf_secret" not in card
+    assert "| `heads` | " in card
+    pictures = re.findall(r"!\[.*?\]\((.*?)\)", card)
+    assert [tmp_path / "out" / picture for picture in pictures] == result.pictures
+    assert "run/losses.png" in pictures
 
 
 def test_scores_stand_in_the_config_and_are_those_of_the_saved_model(recipe, tmp_path):
