@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from polyhead.modeling.card_polyhead import name_card
 from polyhead.modeling.published_files_polyhead import published_files
 from polyhead.modeling.upload_polyhead import upload
 
@@ -30,7 +31,8 @@ def push(client, polyhead, saved):
 
 
 def is_whole(repository, folder):
-    return repository.files() == {name: path.read_bytes() for name, path in published_files(folder).items()}
+    files = {name: path.read_bytes() for name, path in published_files(folder).items()}
+    return repository.files() == files | {"README.md": name_card(files["README.md"].decode(), "me/model").encode()}
 
 
 @pytest.mark.parametrize("failure", [{"status": 500}, {"cut": "before"}], ids=["500", "cut"])
