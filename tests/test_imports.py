@@ -11,7 +11,14 @@ ROOT = Path(__file__).parent.parent
 LAYERS = ("configuration", "modeling", "training", "publishing", "interface")  # each may import those before it
 FILES = [path for layer in LAYERS for path in sorted((ROOT / layer).rglob("*.py"))]
 TRAVELLERS = [path for path in FILES if path.stem.endswith("_polyhead")]
-WITH_A_CHECKPOINT = {"torch", "transformers", "numpy", "safetensors", "huggingface_hub"}
+WITH_A_CHECKPOINT = {
+    "torch",
+    "transformers",
+    "numpy",
+    "safetensors",
+    "huggingface_hub",
+    "yaml",
+}  # transformers needs them all
 
 
 def imported_names(source):
