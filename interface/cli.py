@@ -18,6 +18,7 @@ from .commands_export import export
 from .commands_heads import heads
 from .commands_plan import plan
 from .commands_publish import push, verify
+from .commands_study import study
 from .commands_train import train
 from .mistakes import CarefulGroup
 
@@ -29,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, predict, encode, plan, check, calibrate, verify, push, demo, env):
+for command in (train, evaluate, predict, encode, plan, check, study, calibrate, verify, push, demo, env):
     app.command()(command)
 app.add_typer(heads, name="heads")
 app.add_typer(export, name="export")

@@ -48,6 +48,8 @@ class TrainingResult:
         record: Folder of what is known about the run: log, recipe, versions and pictures.
         pictures: Files in `record`; None where matplotlib, which draws them, is not installed.
         stopped: Why a guard has ended the run early; None where none has.
+        seconds: Of the training loop with its evaluations and checkpoints, since it was last resumed.
+        num_examples: Training rows read in it; None of a stream, which has no epochs, and of a resumed run.
     """
 
     model: PolyheadModel
@@ -57,6 +59,8 @@ class TrainingResult:
     record: Path
     pictures: list[Path] | None
     stopped: str | None = None
+    seconds: float = 0.0
+    num_examples: int | None = None
 
 
 def train_recipe(
@@ -65,6 +69,7 @@ def train_recipe(
     overrides: Sequence[str] = (),
     resume: bool = False,
     show_data: Callable[[DataReport], None] | None = None,
+    with_pictures: bool = True,
 ) -> TrainingResult:
     """Train what a recipe describes and save the model in `output`, what is known about the run in `output/run`.
 
@@ -76,6 +81,7 @@ def train_recipe(
         overrides: As in `load_recipe`.
         resume: Go on from the newest checkpoint in `output`.
         show_data: Receives the report on the data before the first step; None: none is made.
+        with_pictures: Draw the log at the end.
 
     Raises:
         ValueError: The recipe, its data or the folder is not usable; the message says how to mend it.
@@ -97,7 +103,7 @@ def train_recipe(
     interrupt = InterruptCallback()
     trainer.add_callback(interrupt)
     try:
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        loop = trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     finally:
         interrupt.release()
         close_bars(trainer)
@@ -116,14 +122,20 @@ def train_recipe(
     pictures: list[Path] | None = []
     if trainer.is_world_process_zero():
         save_model(model, output)
-        pictures = draw_pictures(record, model.config.tasks, evaluation.confusions)
+        if with_pictures:
+            pictures = draw_pictures(record, model.config.tasks, evaluation.confusions)
         write_card_section(output, recipe, record / METRICS, pictures or [])
         write_card(output, model.config, None)
         if not trainer.args.keep_checkpoints:
             remove_checkpoints(output)
         if trainer.args.push_to_hub:
             trainer.push_to_hub()
-    return TrainingResult(model, output, split, evaluation.scores, record, pictures, _why_stopped(trainer))
+    seconds, num_examples = float(loop.metrics["train_runtime"]), None
+    if checkpoint is None and isinstance(trainer.train_dataset, MultiTaskDataset):
+        num_examples = round(len(trainer.train_dataset) * (trainer.state.epoch or 0))
+    return TrainingResult(
+        model, output, split, evaluation.scores, record, pictures, _why_stopped(trainer), seconds, num_examples
+    )
 
 
 def prepare_trainer(

@@ -11,6 +11,7 @@ from .data_error import DataError, DataProblems
 from .label_collection import complete_tasks
 from .label_columns import read_label
 from .label_values import Encoder, label_encoder
+from .row_sample import sample_table
 from .table import Table
 from .tables import has_split, read_table
 from .text_values import checked_text, checked_words, words_of_cell
@@ -60,6 +61,7 @@ def load_data(
             problems.extend(error)
     problems.raise_if_any()  # what follows would only repeat that a file is missing
     completed = [*trained, *complete_tasks(tasks, tables["train"], problems)]
+    tables["train"] = [(source, _drawn(table, source)) for source, table in tables["train"]]
     rows: dict[Split, dict[str, list[Row]]] = {
         split: {source.name: encode_table(table, source, completed, problems) for source, table in tables[split]}
         for split in SPLITS
@@ -83,9 +85,18 @@ def read_rows(source: DataSource, split: str, tasks: Sequence[TaskConfig]) -> li
         ValueError: The data set has no such split.
     """
     problems = DataProblems()
-    rows = encode_table(read_table(source, split), source, tasks, problems)
+    table = read_table(source, split)
+    rows = encode_table(_drawn(table, source) if split == "train" else table, source, tasks, problems)
     problems.raise_if_any()
     return rows
+
+
+def _drawn(table: Table, source: DataSource) -> Table:
+    """Draw the rows of `sample_rows`, after the labels were collected: a small sample may lack some of them."""
+    if source.sample_rows is None:
+        return table
+    columns = [column for columns in source.label_columns.values() for column in columns]
+    return sample_table(table, columns, source.sample_rows, source.sample_seed)
 
 
 def encode_table(table: Table, source: DataSource, tasks: Sequence[TaskConfig], problems: DataProblems) -> list[Row]:

@@ -38,7 +38,7 @@ def read_table(source: DataSource, split: str) -> Table:
     is_streamed = source.streaming and split == "train"
     max_rows = source.max_rows if split == "train" else None
     if source.dataset is None:
-        file = _existing_file(source, split)
+        file = existing_file(source, split)
     if is_streamed:
         table = next(stream_tables(source, source.first_rows))
     elif source.dataset is None:
@@ -60,7 +60,13 @@ def _read_file(file: Path, source: DataSource, max_rows: int | None) -> Table:
     return Table(file.name, columns, records, range(1, len(records) + 1))
 
 
-def _existing_file(source: DataSource, split: str) -> Path:
+def existing_file(source: DataSource, split: str) -> Path:
+    """Return the file of a split.
+
+    Raises:
+        DataError: It is not there, is a directory, or of a kind that cannot be read.
+        ValueError: The data set has no such split.
+    """
     file = source.file(split)
     if file is None:
         present = [name for name in SPLITS if getattr(source, name)]

@@ -118,6 +118,13 @@ class DataSource(_Section):
     delimiter: str | None = Field(None, min_length=1, max_length=1, description="CSV only; null: by the file's ending.")
     encoding: str | None = Field(None, description="CSV only; null: utf-8.")
     max_rows: int | None = Field(None, ge=1, description="First rows of train only, for tries.")
+    sample_rows: int | None = Field(
+        None,
+        ge=1,
+        description="So many rows of train, drawn at random, each label in proportion; what labels there are, and the "
+        "scale of numbers, is read from all rows.",
+    )
+    sample_seed: int = Field(42, description="Decides which rows are drawn; smaller samples are part of larger ones.")
     streaming: bool = Field(
         False,
         description="Read train while it trains, not before: it never lies in memory as a whole. Needs max_steps.",
@@ -146,13 +153,16 @@ class DataSource(_Section):
         return self
 
     @model_validator(mode="after")
-    def _fit_streaming(self) -> "DataSource":
+    def _fit_reading(self) -> "DataSource":
         alone = sorted(self.model_fields_set & {"first_rows", "buffer_rows"})
         was_switched_off = "streaming" in self.model_fields_set  # with all else left in place: to read every row once
         if alone and not self.streaming and not was_switched_off:
             raise ValueError(f"{' and '.join(alone)} came without a stream; add `streaming: true`, or leave it out")
-        if self.streaming and self.max_rows is not None:
-            raise ValueError("max_rows and streaming came; leave max_rows out (max_steps ends the run), or streaming")
+        if "sample_seed" in self.model_fields_set and self.sample_rows is None:
+            raise ValueError("sample_seed came without sample_rows; add `sample_rows: number`, or leave it out")
+        for name in ("max_rows", "sample_rows"):
+            if self.streaming and getattr(self, name) is not None:
+                raise ValueError(f"{name} and streaming came; leave {name} out (max_steps ends the run), or streaming")
         if self.streaming and self.dataset is None and self.train is None:
             raise ValueError("streaming reads train, and there is none; add `train: file`, or leave streaming out")
         return self

@@ -1,5 +1,6 @@
 """Reading a recipe's YAML strictly: plain data only, no key twice, numbers as people write them; and writing it."""
 
+import math
 import re
 from collections.abc import Hashable
 from pathlib import Path
@@ -87,8 +88,24 @@ def format_yaml(content: dict[str, Any]) -> str:
     return yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
 
 
-def read_recipe_file(path: str | Path) -> dict[str, Any]:
+def format_value(value: Any) -> str:
+    """Write plain data on one line of YAML, as `--set` takes it.
+
+    >>> format_value({"rank": 8, "rate": 1e-05})
+    '{rank: 8, rate: 1.0e-05}'
+    """
+    text = yaml.dump(
+        value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=True, width=math.inf
+    )
+    return str(text).removesuffix("\n").removesuffix("\n...")
+
+
+def read_recipe_file(path: str | Path, sections: str = "model, tasks, data and train") -> dict[str, Any]:
     """Read a recipe file into a mapping.
+
+    Args:
+        path: The file.
+        sections: What it should hold, for the message where it holds nothing.
 
     Raises:
         RecipeError: No such file, a directory, not UTF-8 text, not YAML, empty, or not a mapping.
@@ -106,11 +123,9 @@ def read_recipe_file(path: str | Path) -> dict[str, Any]:
         raise RecipeError(str(path), [f"cannot be read: {error.strerror}; check its permissions"]) from error
     content = parse_yaml(text, str(path))
     if content is None:
-        raise RecipeError(str(path), ["is empty; write the sections model, tasks, data and train"])
+        raise RecipeError(str(path), [f"is empty; write the sections {sections}"])
     if not isinstance(content, dict):
-        raise RecipeError(
-            str(path), [f"holds a {type(content).__name__}; write the sections model, tasks, data and train"]
-        )
+        raise RecipeError(str(path), [f"holds a {type(content).__name__}; write the sections {sections}"])
     return content
 
 

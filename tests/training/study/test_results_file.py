@@ -1,0 +1,65 @@
+"""The results file: whole lines, of the study as it is now."""
+
+import json
+import math
+
+import pytest
+
+from polyhead.training.study.cells import plan_cells
+from polyhead.training.study.results_file import append_result, begin_results, read_results
+
+
+@pytest.fixture
+def cells(study_of):
+    return plan_cells(study_of())
+
+
+def line_of(cell, **fields):
+    recipe, size, variant, seed = cell.place
+    place = {"recipe": recipe, "size": size, "variant": variant, "seed": seed}
+    return place | {"settings_hash": cell.settings_hash} | fields
+
+
+def test_half_a_line_at_the_end_is_dropped_and_the_next_one_stands_whole(cells, tmp_path):
+    file = tmp_path / "r.jsonl"
+    append_result(file, line_of(cells[0], score=0.5))
+    with file.open("a") as lines:
+        lines.write('{"recipe": "rec')
+
+    assert [line["score"] for line in begin_results(file, cells)] == [0.5]
+    append_result(file, line_of(cells[1], score=0.6))
+
+    assert [line["score"] for line in read_results(file)] == [0.5, 0.6]
+
+
+def test_a_broken_line_in_the_middle_is_told_by_number(cells, tmp_path):
+    file = tmp_path / "r.jsonl"
+    file.write_text('{"score": 1}\n{"sco\n{"score": 2}\n')
+    with pytest.raises(ValueError, match=r"r\.jsonl', line 2: no JSON object; take the line out"):
+        begin_results(file, cells)
+
+
+def test_lines_of_other_settings_or_of_no_cell_move_aside(cells, tmp_path):
+    file = tmp_path / "r.jsonl"
+    lines = [line_of(cells[0], score=0.1), line_of(cells[1], score=0.2), line_of(cells[2], score=0.3)]
+    lines[1]["settings_hash"] = "before"
+    lines[2]["variant"] = "gone"
+    for line in lines:
+        append_result(file, line)
+
+    assert [line["score"] for line in begin_results(file, cells)] == [0.1]
+    assert [line["score"] for line in read_results(file)] == [0.1]
+    assert [line["score"] for line in read_results(tmp_path / "r-old.jsonl")] == [0.2, 0.3]
+
+
+def test_of_two_lines_of_one_cell_the_newer_stays(cells, tmp_path):
+    file = tmp_path / "r.jsonl"
+    for score in (0.1, 0.2):
+        append_result(file, line_of(cells[0], score=score))
+    assert [line["score"] for line in begin_results(file, cells)] == [0.2]
+    assert [line["score"] for line in read_results(tmp_path / "r-old.jsonl")] == [0.1]
+
+
+def test_numbers_that_json_lacks_are_null(tmp_path):
+    append_result(tmp_path / "r.jsonl", {"validation": {"a": math.nan}, "curve": [[1, math.inf]]})
+    assert json.loads((tmp_path / "r.jsonl").read_text()) == {"validation": {"a": None}, "curve": [[1, None]]}

@@ -1,0 +1,91 @@
+"""The results of a study: one JSON object a cell and line, on the disk before the next cell starts."""
+
+import json
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .cells import Cell
+
+Line = dict[str, Any]
+PLACE = ("recipe", "size", "variant", "seed")
+
+
+def place_of(line: Line) -> tuple[Any, ...]:
+    """Where a line stands in the study, as `Cell.place` has it."""
+    return tuple(line.get(key) for key in PLACE)
+
+
+def read_results(path: Path) -> list[Line]:
+    """Return the lines of a results file; half a line at its end, left by a run that was killed, is none.
+
+    Raises:
+        ValueError: Another line is no JSON object; the message says which.
+    """
+    if not path.is_file():
+        return []
+    *whole, _ = path.read_text(encoding="utf-8").split("\n")  # what follows the last line's end was not written whole
+    return [_parse(text, path, number) for number, text in enumerate(whole, start=1)]
+
+
+def begin_results(path: Path, cells: Sequence[Cell]) -> list[Line]:
+    """Make a results file ready for more lines: what is not of this study as it is now moves to `NAME-old.jsonl`.
+
+    Args:
+        path: The file; made, with its folder, where missing.
+        cells: Of the study.
+
+    Returns:
+        The lines that stay, the newest of each cell.
+    """
+    wanted = {cell.place: cell.settings_hash for cell in cells}
+    newest: dict[tuple[Any, ...], Line] = {}
+    old = []
+    for line in read_results(path):
+        place = place_of(line)
+        if wanted.get(place) == line.get("settings_hash"):
+            old += [newest.pop(place)] if place in newest else []
+            newest[place] = line
+        else:
+            old.append(line)
+    if old:
+        _write(path.with_name(f"{path.stem}-old{path.suffix}"), "a", old)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}")
+    _write(beside, "w", list(newest.values()))
+    beside.replace(path)
+    return list(newest.values())
+
+
+def append_result(path: Path, line: Line) -> None:
+    """Write one line whole, and bring it to the disk."""
+    _write(path, "a", [line])
+
+
+def _parse(text: str, path: Path, number: int) -> Line:
+    try:
+        line = json.loads(text)
+    except ValueError:
+        line = None
+    if not isinstance(line, dict):
+        raise ValueError(f"'{path}', line {number}: no JSON object; take the line out, and its cell is trained again.")
+    return line
+
+
+def _write(path: Path, mode: str, lines: Sequence[Line]) -> None:
+    text = "".join(json.dumps(_finite(line), ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
+    with path.open(mode, encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _finite(value: Any) -> Any:
+    """Replace NaN and infinity, which JSON does not have, by None."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,99 @@
+"""A study from its file to its results."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from .cells import plan_cells
+from .results_file import Line, begin_results, place_of
+from .runner import Progress, Runner
+from .study_file import load_study
+
+
+@dataclass(frozen=True)
+class StudyFiles:
+    """Where the files of a study lie; several studies may share a folder.
+
+    Args:
+        folder: The folder.
+        name: Of the study.
+    """
+
+    folder: Path
+    name: str
+
+    @property
+    def results(self) -> Path:
+        """One JSON object a line and cell."""
+        return self.folder / f"{self.name}.jsonl"
+
+    @property
+    def work(self) -> Path:
+        """What runs, while it runs."""
+        return self.folder / f".{self.name}"
+
+
+def run_study(
+    path: str | Path,
+    output: str | Path,
+    tell: Callable[[Progress], None],
+    jobs: int = 1,
+    budget_seconds: float | None = None,
+    with_test: bool = False,
+    retry_failed: bool = False,
+) -> None:
+    """Run the cells of a study that have no result yet.
+
+    Args:
+        path: The study file.
+        output: Folder of the results.
+        tell: Receives the progress.
+        jobs: Cells at a time.
+        budget_seconds: No cell starts that is not expected to end within it; None: no limit.
+        with_test: Measure on the test split too; cells that were not are trained again.
+        retry_failed: Run again what has failed.
+
+    Raises:
+        ValueError: The study cannot be used, or another process runs it in the same folder.
+        KeyboardInterrupt: Ctrl-C was pressed; what had ended is in the results.
+    """
+    study = load_study(path)
+    cells = plan_cells(study)
+    files = StudyFiles(Path(output), study.name)
+    with _alone(files):
+        lines = {place_of(line): line for line in begin_results(files.results, cells)}
+        done = [cell for cell in cells if _is_done(lines.get(cell.place), with_test, retry_failed)]
+        waiting = [cell for cell in cells if cell not in done]
+        Runner(files.results, files.work, tell, jobs, budget_seconds, with_test).run(
+            waiting, [lines[cell.place] for cell in done]
+        )
+
+
+def _is_done(line: Line | None, with_test: bool, retry_failed: bool) -> bool:
+    if line is None:
+        return False
+    return not retry_failed if "error" in line else not with_test or "test" in line
+
+
+@contextmanager
+def _alone(files: StudyFiles) -> Iterator[None]:
+    """Hold the study's lock, which the system takes back from a process that is killed, and clear away what one has left."""
+    files.folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(files.folder / f".{files.name}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise ValueError(
+            f"study '{files.name}' runs in '{files.folder}' already; wait for it, or name another folder with --output."
+        ) from error
+    try:
+        shutil.rmtree(files.work, ignore_errors=True)
+        files.work.mkdir()
+        yield
+    finally:
+        shutil.rmtree(files.work, ignore_errors=True)
+        lock.release()

@@ -1,0 +1,75 @@
+"""What a study has found, in plain sentences that say how sure it is."""
+
+from .comparison import Difference, Section, VariantResult, difference
+from .statistics import smallest_p
+
+
+def verdict(section: Section) -> str:
+    """Say which variant is best at one recipe and size, and how sure that is.
+
+    Returns:
+        Sentences; the first names the best variant, where any has been measured.
+    """
+    ranked = section.ranked
+    if not ranked:
+        return "Nothing was measured here."
+    best = ranked[0]
+    score = f"Best on average is **{best.name}**, score {best.score.value:.4f} over {_seeds(len(best.lines))}."
+    if len(ranked) == 1:
+        return f"{score} No other variant was measured, so this says nothing about which is better."
+    tied = [other for other in ranked[1:] if not _is_told_apart(difference(best, other))]
+    return " ".join([score, _certainty(best, ranked[1], tied), *_cheaper(best, tied)])
+
+
+def _certainty(best: VariantResult, second: VariantResult, tied: list[VariantResult]) -> str:
+    found = difference(best, second)
+    if found is None:
+        return f"It shares no seed with **{second.name}**, the next, so the two cannot be compared."
+    count = found.mean.num_values
+    if count == 1:
+        return "One seed cannot tell how much of a difference is chance: take no order of the variants from this."
+    shown = f"{found.mean.value:+.4f} ({interval(found)}, permutation p {found.p:.2g})"
+    if not tied:
+        return (
+            f"{_seeds(count).capitalize()} tell it apart from every other variant by the t interval; from **{second.name}**, "
+            f"the next, it differs by {shown}.{_limit(count)}"
+        )
+    names = ", ".join(f"**{other.name}**" for other in tied)
+    return f"{_seeds(count).capitalize()} cannot tell it apart from {names}: from the next it differs by {shown}."
+
+
+def _limit(count: int) -> str:
+    least = smallest_p(count)
+    if least <= 0.05:
+        return ""
+    return (
+        f" That takes the differences between seeds as normally distributed; without that, so few seeds prove nothing (p is "
+        f"{least:.2g} at least)."
+    )
+
+
+def _cheaper(best: VariantResult, tied: list[VariantResult]) -> list[str]:
+    """Name the variant that is as good as far as can be told, and the fastest."""
+    cheapest = min([best, *tied], key=_seconds)
+    if cheapest is best or _seconds(cheapest) > 0.9 * _seconds(best):
+        return []
+    return [f"Of these, **{cheapest.name}** trains fastest: {_seconds(cheapest):.0f} s against {_seconds(best):.0f} s."]
+
+
+def _seconds(variant: VariantResult) -> float:
+    return variant.mean(lambda line: line["seconds"]) or 0.0
+
+
+def _is_told_apart(found: Difference | None) -> bool:
+    return found is not None and found.mean.excludes_zero
+
+
+def _seeds(count: int) -> str:
+    return "one seed" if count == 1 else f"{count} seeds"
+
+
+def interval(found: Difference) -> str:
+    """Write the interval of a difference."""
+    if found.mean.low is None or found.mean.high is None:
+        return "no interval: one seed"
+    return f"95% interval {found.mean.low:+.4f} to {found.mean.high:+.4f}"
