@@ -88,7 +88,9 @@ def as_overrides(settings: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(f"{key}={format_value(value)}" for key, value in settings.items())
 
 
-def _cell(study: Study, path: Path, size: int | None, variant: Variant, seed: int, problems: list[str]) -> Cell | None:
+def _cell(
+    study: Study, path: Path, size: int | None, variant: Variant, seed: int, problems: dict[str, dict[str, None]]
+) -> Cell | None:
     chosen = study.settings | variant.settings
     try:
         recipe = load_recipe(path, as_overrides(chosen))

@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,22 +30,23 @@ def read_results(path: Path) -> list[Line]:
     return [_parse(text, path, number) for number, text in enumerate(whole, start=1)]
 
 
-def begin_results(path: Path, cells: Sequence[Cell]) -> list[Line]:
+def begin_results(path: Path, cells: Sequence[Cell], is_done: Callable[[Line], bool]) -> dict[tuple[Any, ...], Line]:
     """Make a results file ready for more lines: what is not of this study as it is now moves to `NAME-old.jsonl`.
 
     Args:
         path: The file; made, with its folder, where missing.
         cells: Of the study.
+        is_done: Says of a line whether its cell need not run again.
 
     Returns:
-        The lines that stay, the newest of each cell.
+        The lines that stay by the place of their cell, the newest of each.
     """
     wanted = {cell.place: cell.settings_hash for cell in cells}
     newest: dict[tuple[Any, ...], Line] = {}
     old = []
     for line in read_results(path):
         place = place_of(line)
-        if wanted.get(place) == line.get("settings_hash"):
+        if wanted.get(place) == line.get("settings_hash") and is_done(line):
             old += [newest.pop(place)] if place in newest else []
             newest[place] = line
         else:
@@ -56,7 +57,7 @@ def begin_results(path: Path, cells: Sequence[Cell]) -> list[Line]:
     beside = path.with_name(f".{path.name}")
     _write(beside, "w", list(newest.values()))
     beside.replace(path)
-    return list(newest.values())
+    return newest
 
 
 def append_result(path: Path, line: Line) -> None:

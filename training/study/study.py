@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from .cells import plan_cells
-from .results_file import Line, begin_results, place_of
+from .results_file import Line, begin_results
 from .runner import Progress, Runner
 from .study_file import load_study
 
@@ -65,17 +65,13 @@ def run_study(
     cells = plan_cells(study)
     files = StudyFiles(Path(output), study.name)
     with _alone(files):
-        lines = {place_of(line): line for line in begin_results(files.results, cells)}
-        done = [cell for cell in cells if _is_done(lines.get(cell.place), with_test, retry_failed)]
-        waiting = [cell for cell in cells if cell not in done]
-        Runner(files.results, files.work, tell, jobs, budget_seconds, with_test).run(
-            waiting, [lines[cell.place] for cell in done]
-        )
+        lines = begin_results(files.results, cells, lambda line: _is_done(line, with_test, retry_failed))
+        waiting = [cell for cell in cells if cell.place not in lines]
+        runner = Runner(files.results, files.work, tell, jobs, budget_seconds, with_test)
+        runner.run(waiting, list(lines.values()))
 
 
-def _is_done(line: Line | None, with_test: bool, retry_failed: bool) -> bool:
-    if line is None:
-        return False
+def _is_done(line: Line, with_test: bool, retry_failed: bool) -> bool:
     return not retry_failed if "error" in line else not with_test or "test" in line
 
 

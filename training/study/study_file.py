@@ -35,7 +35,7 @@ class StudySection(BaseModel):
     baseline: str | None = Field(None, description="Name of the variant to compare with; null: the first.")
     seeds: int | list[int] = Field(3, description=f"How many, from {FIRST_SEED}; or which.")
     sizes: list[int | Literal["all"]] = Field(
-        default_factory=lambda: ["all"], min_length=1, description="Training rows drawn of each data set, or `all`."
+        ["all"], min_length=1, description="Training rows drawn of each data set, or `all`."
     )
 
 

@@ -14,6 +14,10 @@ def cells(study_of):
     return plan_cells(study_of())
 
 
+def begin(file, cells):
+    return list(begin_results(file, cells, lambda line: True).values())
+
+
 def line_of(cell, **fields):
     recipe, size, variant, seed = cell.place
     place = {"recipe": recipe, "size": size, "variant": variant, "seed": seed}
@@ -26,7 +30,7 @@ def test_half_a_line_at_the_end_is_dropped_and_the_next_one_stands_whole(cells, 
     with file.open("a") as lines:
         lines.write('{"recipe": "rec')
 
-    assert [line["score"] for line in begin_results(file, cells)] == [0.5]
+    assert [line["score"] for line in begin(file, cells)] == [0.5]
     append_result(file, line_of(cells[1], score=0.6))
 
     assert [line["score"] for line in read_results(file)] == [0.5, 0.6]
@@ -36,7 +40,7 @@ def test_a_broken_line_in_the_middle_is_told_by_number(cells, tmp_path):
     file = tmp_path / "r.jsonl"
     file.write_text('{"score": 1}\n{"sco\n{"score": 2}\n')
     with pytest.raises(ValueError, match=r"r\.jsonl', line 2: no JSON object; take the line out"):
-        begin_results(file, cells)
+        begin(file, cells)
 
 
 def test_lines_of_other_settings_or_of_no_cell_move_aside(cells, tmp_path):
@@ -47,7 +51,7 @@ def test_lines_of_other_settings_or_of_no_cell_move_aside(cells, tmp_path):
     for line in lines:
         append_result(file, line)
 
-    assert [line["score"] for line in begin_results(file, cells)] == [0.1]
+    assert [line["score"] for line in begin(file, cells)] == [0.1]
     assert [line["score"] for line in read_results(file)] == [0.1]
     assert [line["score"] for line in read_results(tmp_path / "r-old.jsonl")] == [0.2, 0.3]
 
@@ -56,7 +60,7 @@ def test_of_two_lines_of_one_cell_the_newer_stays(cells, tmp_path):
     file = tmp_path / "r.jsonl"
     for score in (0.1, 0.2):
         append_result(file, line_of(cells[0], score=score))
-    assert [line["score"] for line in begin_results(file, cells)] == [0.2]
+    assert [line["score"] for line in begin(file, cells)] == [0.2]
     assert [line["score"] for line in read_results(tmp_path / "r-old.jsonl")] == [0.1]
 
 
