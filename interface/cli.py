@@ -14,6 +14,7 @@ from .commands_check import check
 from .commands_demo import demo
 from .commands_env import env
 from .commands_evaluate import evaluate
+from .commands_explore import explore
 from .commands_export import export
 from .commands_heads import heads
 from .commands_plan import plan
@@ -30,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, predict, encode, plan, check, study, calibrate, verify, push, demo, env):
+for command in (train, evaluate, predict, encode, plan, check, study, calibrate, verify, push, demo, explore, env):
     app.command()(command)
 app.add_typer(heads, name="heads")
 app.add_typer(export, name="export")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .modeling.modeling_polyhead import PolyheadModel
     from .texts_input import GivenTexts
 
-_BARS_FROM = 200  # texts; fewer are answered before a bar could tell anything
+BARS_FROM = 200  # texts; fewer are answered before a bar could tell anything
 
 
 class OnBad(str, Enum):
@@ -59,7 +59,7 @@ def predict(
     _require_readable(given, on_bad)
     loaded = _load_checkpoint(model)
     names = _chosen_tasks(loaded, model, tasks, given.are_pairs)
-    progress = len(given) >= _BARS_FROM
+    progress = len(given) >= BARS_FROM
     options: dict[str, Any] = {"batch_size": batch_size, "progress": progress, "on_bad": "flag", "abstain": abstain}
     answers = loaded.predict(given.texts, tasks=names, **options)
     if not as_json:
@@ -99,7 +99,7 @@ def encode(
         batch_size=batch_size,
         prompt_name=prompt_name,
         truncate_dim=truncate_dim,
-        progress=len(given) >= _BARS_FROM,
+        progress=len(given) >= BARS_FROM,
         on_bad="flag",
     )
     if output is not None:

@@ -2,24 +2,29 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from .json_lines import json_line, print_json
 
 ENDINGS = (".npy", ".jsonl")
 
 
-def check_output(output: Path | None) -> None:
+def check_output(output: Path | None, endings: Sequence[str] = ENDINGS) -> None:
     """Refuse a file that cannot be written, before any work is done.
+
+    Args:
+        output: The file; None: there will be none.
+        endings: Which it may have.
 
     Raises:
         ValueError: It exists, its folder does not, or it has another ending.
     """
     if output is None:
         return
-    if output.suffix not in ENDINGS:
-        raise ValueError(f"--output {output} ends in '{output.suffix}'; name a {' or '.join(ENDINGS)} file.")
+    if output.suffix not in endings:
+        raise ValueError(f"--output {output} ends in '{output.suffix}'; name a {' or '.join(endings)} file.")
     if output.exists():
         raise ValueError(f"--output {output} exists and is not overwritten; name a new file.")
     if not output.parent.is_dir():
@@ -30,12 +35,19 @@ def write_embeddings(output: Path, texts: Sequence[Any], embeddings: Any) -> Non
     """Write embeddings (texts, dim) as a float32 array or as JSON lines; the file appears when it is whole."""
     import numpy as np
 
-    unfinished = output.with_name(f".{output.name}.unfinished")
-    with unfinished.open("wb") as stream:
+    with whole_file(output) as stream:
         if output.suffix == ".npy":
             np.save(stream, embeddings, allow_pickle=False)
         else:
             stream.writelines(f"{json_line(record)}\n".encode() for record in _records(texts, embeddings))
+
+
+@contextmanager
+def whole_file(output: Path) -> Iterator[BinaryIO]:
+    """Give a stream to write a file with, which appears under its name when it is whole."""
+    unfinished = output.with_name(f".{output.name}.unfinished")
+    with unfinished.open("wb") as stream:
+        yield stream
         stream.flush()
         os.fsync(stream.fileno())
     unfinished.replace(output)

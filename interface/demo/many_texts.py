@@ -64,7 +64,8 @@ def _table(texts: Sequence[str], answers: Mapping[str, Sequence[Mapping[str, Any
         if len(texts) > _MOST_SHOWN
         else ""
     )
-    return f'<p>{more}</p><table class="ph-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    table = f'<table class="ph-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<p>{more}</p><div class="ph-scroll" tabindex="0" role="region" aria-label="Answers">{table}</div>'
 
 
 def summary(answer: Mapping[str, Any]) -> str:
@@ -74,7 +75,8 @@ def summary(answer: Mapping[str, Any]) -> str:
     if "entities" in answer:
         return ", ".join(f"{entity['text']} ({entity['label']})" for entity in answer["entities"]) or "none"
     if "labels" in answer:
-        return ", ".join(f"{label} {answer['scores'][label]:.2f}" for label in answer["labels"]) or "none"
+        ordered = sorted(answer["labels"], key=answer["scores"].__getitem__, reverse=True)
+        return ", ".join(f"{label} {answer['scores'][label]:.2f}" for label in ordered) or "none"
     if "values" in answer:
         return ", ".join(f"{name} {value:.2f}" for name, value in answer["values"].items())
     return f"{answer['label']} {answer['score']:.2f}" if "label" in answer else f"{answer['value']:.3f}"

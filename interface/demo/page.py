@@ -25,7 +25,9 @@ def build_page(model: Any, name: str, examples: Sequence[str] = ()) -> gr.Blocks
         examples: Texts to choose from.
     """
     tasks = model.config.tasks
-    with gr.Blocks(title=name, analytics_enabled=False, delete_cache=(600, _OLDEST_FILE_SECONDS)) as page:
+    with gr.Blocks(
+        title=name, fill_width=True, analytics_enabled=False, delete_cache=(600, _OLDEST_FILE_SECONDS)
+    ) as page:
         gr.HTML(_heading(name, tasks))
         with gr.Tab("One text"):
             _one_text(model, examples)

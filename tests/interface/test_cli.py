@@ -27,6 +27,7 @@ FLAGS = {
     "push": ["folder", "repo", "--private", "--dry-run", "--revision", "--pr", "--onnx"],
     "calibrate": ["folder", "recipe", "--split", "--tasks", "--coverage", "--precision", "--set", "--json"],
     "demo": ["model", "--host", "--port", "--share", "--space"],
+    "explore": ["model", "file", "--output", "--column", "--method", "--on-bad", "--batch-size"],
     "env": ["--json"],
     "heads list": ["model", "--json"],
     "heads add": ["model", "file", "--output", "--name"],

@@ -1,0 +1,1 @@
+"""The page of `polyhead explore`: a map of embeddings, coloured by answers."""
