@@ -78,9 +78,14 @@ def module_port():
         return server.getsockname()[1]
 
 
+def visit(page, address):
+    page.goto(address)
+    page.wait_for_load_state("networkidle")  # Gradio builds its page in steps, and takes the focus away in between
+
+
 def test_a_text_gives_cards_and_a_second_one_gives_more(address):
     with open_page(DESKTOP) as page:
-        page.goto(address)
+        visit(page, address)
         page.get_by_label("Text", exact=True).fill("the cat")
         page.get_by_role("button", name="Answer", exact=True).click()
         page.locator(".ph-card").nth(5).wait_for()
@@ -94,7 +99,7 @@ def test_a_text_gives_cards_and_a_second_one_gives_more(address):
 
 def test_what_a_user_writes_is_shown_and_never_run(address):
     with open_page(DESKTOP) as page:
-        page.goto(address)
+        visit(page, address)
         page.get_by_label("Text", exact=True).fill(HOSTILE)
         page.get_by_role("button", name="Answer", exact=True).click()
         shown = page.locator(".ph-text")
@@ -110,7 +115,7 @@ def test_what_a_user_writes_is_shown_and_never_run(address):
 
 def test_an_example_is_answered_when_it_is_chosen(address):
     with open_page(DESKTOP) as page:
-        page.goto(address)
+        visit(page, address)
         page.get_by_role("button", name="How do I change the PIN of my card?").click()
         page.locator(".ph-card").first.wait_for()
         assert page.get_by_label("Text", exact=True).input_value() == "How do I change the PIN of my card?"
@@ -118,7 +123,7 @@ def test_an_example_is_answered_when_it_is_chosen(address):
 
 def test_the_keyboard_is_enough_and_shows_where_it_is(address):
     with open_page(DESKTOP) as page:
-        page.goto(address)
+        visit(page, address)
         page.get_by_role("tab", name="Many texts").focus()
         page.keyboard.press("Tab")
         page.keyboard.type("the cat")
@@ -136,7 +141,7 @@ def test_the_keyboard_is_enough_and_shows_where_it_is(address):
 
 def test_lines_and_a_file_become_a_table_and_a_download(address, tmp_path):
     with open_page(DESKTOP) as page:
-        page.goto(address)
+        visit(page, address)
         page.get_by_role("tab", name="Many texts").click()
         page.get_by_label("Texts, one a line").fill("the cat\na dog")
         page.get_by_role("button", name="Answer the lines").click()
@@ -161,7 +166,7 @@ def test_lines_and_a_file_become_a_table_and_a_download(address, tmp_path):
 
 def test_nothing_is_wider_than_a_phone(address):
     with open_page(PHONE, has_touch=True, is_mobile=True) as page:
-        page.goto(address)
+        visit(page, address)
         page.get_by_label("Text", exact=True).fill("the cat " + "without_a_space" * 20)
         page.get_by_role("button", name="Answer", exact=True).tap()
         page.locator(".ph-card").first.wait_for()
@@ -179,7 +184,7 @@ def test_a_space_answers_in_a_process_without_polyhead(all_kinds, polyhead, tmp_
     code = "import runpy, sys; sys.modules['polyhead'] = None; sys.path.insert(0, '.'); runpy.run_path('app.py')"
     command = ["env", "-C", str(tmp_path / "space"), sys.executable, "-c", code]
     with served(command, free_port, GRADIO_SERVER_PORT=str(free_port)) as address, open_page(DESKTOP) as page:
-        page.goto(address)
+        visit(page, address)
         page.get_by_label("Text", exact=True).fill("the cat")
         page.get_by_role("button", name="Answer", exact=True).click()
         page.locator(".ph-card").nth(5).wait_for()
