@@ -124,6 +124,12 @@ def _check_temperature(task: "TaskConfig") -> None:
 def _check_confidence(task: "TaskConfig") -> None:
     if not 0 <= (task.min_confidence or 0) <= 1:
         _refuse(task, "min_confidence", f"{task.min_confidence} is compared with probabilities, so it lies in [0, 1]")
+    if not 0 <= (task.max_out_of_scope or 0) < math.inf:
+        _refuse(
+            task,
+            "max_out_of_scope",
+            f"{task.max_out_of_scope} is compared with distances, so it is finite and not negative",
+        )
 
 
 def _check_labels(task: "TaskConfig", labels: list[str]) -> None:

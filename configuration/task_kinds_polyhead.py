@@ -45,6 +45,7 @@ KINDS_OF_FIELD = {
     "pos_weight": _SIGMOID_KINDS,
     "thresholds": _SIGMOID_KINDS,
     "min_confidence": ABSTAINING_KINDS,
+    "max_out_of_scope": ("single_label_classification",),
     "target_mean": ("regression",),
     "target_scale": ("regression",),
     "value_range": ("pair_similarity",),

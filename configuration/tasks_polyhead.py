@@ -44,6 +44,8 @@ class TaskConfig:
             `polyhead calibrate` fits; training does not read it.
         min_confidence: Answers whose score is lower are withheld by `predict(abstain=True)`; None: none was chosen. What
             `polyhead calibrate --coverage` or `--precision` fits.
+        max_out_of_scope: Single label: answers to texts whose out-of-scope score is higher are withheld too. It is fitted
+            together with the statistics in `out_of_scope.safetensors`, without which it says nothing.
         metric: The metric that enters the multi-task score; None: the default of the kind.
         score_weight: Weight of this task in the multi-task score, which ranks checkpoints and ends runs; 0 leaves it out.
 
@@ -76,6 +78,7 @@ class TaskConfig:
     thresholds: list[float] | None = None
     temperature: float = 1.0
     min_confidence: float | None = None
+    max_out_of_scope: float | None = None
     metric: str | None = None
     score_weight: float = 1.0
 

@@ -48,7 +48,11 @@ def calibrate(
     content = load_recipe(recipe, overrides or [])
     model = load_checkpoint(str(folder))
     names = None if tasks is None else [name.strip() for name in tasks.split(",")]
-    found = calibrate_model(model, read_split(model, content, split.value), names, target)
+    train = None
+    if target is not None and any(has_split(source, "train") for source in content.data):
+        train = read_split(model, content, "train")
+        typer.echo(f"reading what is in scope from up to {len(train):,} training rows", err=True)
+    found = calibrate_model(model, read_split(model, content, split.value), names, target, train)
     tell_absent_tasks(model, content)
     datasets = ", ".join(source.name for source in content.data if has_split(source, split.value))
     store_calibration(folder, model, found, datasets, split.value)

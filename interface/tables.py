@@ -83,14 +83,15 @@ def print_calibrations(rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def print_abstentions(rows: Sequence[Mapping[str, Any]]) -> None:
-    """Print one row a task that may withhold answers: from which score on it answers, and what that brings."""
+    """Print one row a task that may withhold answers: its thresholds, and what they bring."""
     table = Table()
-    for heading in ("task", "answers from score", "answered", "right of these", "right of all"):
+    for heading in ("task", "least score", "most out of scope", "answered", "right of these", "right of all"):
         is_task = heading == "task"
         table.add_column(heading, justify="left" if is_task else "right", overflow="fold")
     for row in rows:
         shares = [f"{row[name]:.1%}" for name in ("coverage", "precision", "accuracy")]
-        table.add_row(row["task"], f"{row['min_confidence']:.3f}", *shares)
+        most = "-" if row["max_out_of_scope"] is None else f"{row['max_out_of_scope']:.2f}"
+        table.add_row(row["task"], f"{row['min_confidence']:.3f}", most, *shares)
     Console().print(table)
 
 

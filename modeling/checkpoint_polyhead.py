@@ -19,9 +19,10 @@ from .card_polyhead import write_card
 from .code_polyhead import copy_code
 from .golden_polyhead import GOLDEN, write_golden
 from .manifest_polyhead import write_model_manifest
+from .scope_polyhead import SCOPE, Scope, read_scopes, write_scopes
 from .sentence_transformers_polyhead import write_modules
 from .tokenizing_polyhead import HUB_OPTIONS, load_tokenizer, save_tokenizer
-from .trusted_files_polyhead import refuse_missing, refuse_untrusted_files
+from .trusted_files_polyhead import find_file, refuse_missing, refuse_untrusted_files
 from .upload_polyhead import UPLOAD_OPTIONS, upload
 
 BACKBONE_PREFIX = "backbone."
@@ -32,6 +33,7 @@ ALIGNMENT_BYTES = 64  # what torch gives to memory of its own
 class CheckpointMixin(PreTrainedModel):
     """`from_backbone`, `from_pretrained`, `save_pretrained`, and the tokenizer that belongs to a model."""
 
+    scopes: dict[str, Scope]
     _tokenizer: Any = None
     _source: tuple[str, dict[str, Any]] | None = None
 
@@ -124,6 +126,9 @@ class CheckpointMixin(PreTrainedModel):
             )
         _align(model)
         model._source = (str(pretrained_model_name_or_path), hub_options)
+        if any(task.max_out_of_scope is not None for task in model.config.tasks):
+            file = find_file(str(pretrained_model_name_or_path), SCOPE, hub_options)
+            model.scopes = read_scopes(file, model.config.tasks, model.config.embedding_size)
         return (model, info) if wants_info else model
 
     def _move_missing_keys_from_meta_to_device(self, missing_keys: Any, *args: Any, **kwargs: Any) -> None:
@@ -154,6 +159,12 @@ class CheckpointMixin(PreTrainedModel):
     @tokenizer.setter
     def tokenizer(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer
+
+    @property
+    def told_scopes(self) -> dict[str, Scope]:
+        """The statistics that go with a threshold, and so into a file."""
+        told = {task.name for task in self.config.tasks if task.max_out_of_scope is not None}
+        return {name: scope for name, scope in self.scopes.items() if name in told}
 
     @property
     def max_length(self) -> int:
@@ -224,6 +235,7 @@ class CheckpointMixin(PreTrainedModel):
 
     def _save_companions(self, directory: Path, projection: dict[str, torch.Tensor] | None, is_own: bool) -> None:
         (directory / GOLDEN).unlink(missing_ok=True)  # of other weights
+        write_scopes(directory, self.told_scopes)
         copy_code(directory)
         write_card(directory, self.config, self._source)
         if self._tokenizer is not None or self._source is not None:  # else built from a config alone

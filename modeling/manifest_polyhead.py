@@ -39,12 +39,14 @@ def update_manifest(folder: Path, names: Iterable[str]) -> None:
 
     Args:
         folder: Of a saved model.
-        names: Paths of the changed files in it.
+        names: Paths of the changed files in it, and of those that may be gone.
     """
     if not (folder / MANIFEST).is_file():
         return
     content = read_manifest(folder)
-    content["files"] |= _described(folder, [folder / name for name in names])
+    paths = {name: folder / name for name in names}
+    others = {name: entry for name, entry in content["files"].items() if name not in paths}
+    content["files"] = others | _described(folder, [path for path in paths.values() if path.is_file()])
     _write(folder, content)
 
 

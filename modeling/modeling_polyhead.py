@@ -23,6 +23,7 @@ from .pooling_polyhead import AttentionPooling, LayerMix
 from .predicting_polyhead import PredictingMixin
 from .pushing_polyhead import PushingMixin
 from .running_polyhead import RunningMixin
+from .scope_polyhead import Scope
 from .sentence_layers_polyhead import SentenceLayers
 
 ByTask = dict[str, Tensor]
@@ -55,6 +56,7 @@ class PolyheadModel(CheckpointMixin, PushingMixin, RunningMixin, PredictingMixin
 
         self.backbone = backbone if backbone is not None else AutoModel.from_config(config.text_config)
         self.polyhead = SentenceLayers(config)
+        self.scopes: dict[str, Scope] = {}  # of the tasks that tell what is out of scope
         self.takes_token_type_ids = "token_type_ids" in inspect.signature(self.backbone.forward).parameters
         self.post_init()
 

@@ -8,11 +8,14 @@ import numpy as np
 from .abstaining_polyhead import require_thresholds, withhold
 from .decoding_polyhead import decode
 from .encoding_polyhead import EncodingMixin, as_array
+from .scope_polyhead import Scope
 from .texts_polyhead import clean, find_bad_texts, joined_word_spans, refuse, word_spans
 
 
 class PredictingMixin(EncodingMixin):
     """`predict`, beside `encode`."""
+
+    scopes: dict[str, Scope]
 
     def predict(
         self,
@@ -36,8 +39,8 @@ class PredictingMixin(EncodingMixin):
             is_split_into_words: Each text is a list of words; token tasks then tag these words.
             progress: Show a bar.
             on_bad: `raise` one error that lists unreadable texts, or `flag` them: each answer is `{"error": reason}`.
-            abstain: Withhold answers that the head is not sure of: `label` is then None, and `reason` says why. What
-                `polyhead calibrate --coverage` or `--precision` makes possible.
+            abstain: Withhold answers that the head is not sure of, or to texts unlike those that it was trained on: `label`
+                is then None, and `reason` says which. What `polyhead calibrate --coverage` or `--precision` makes possible.
 
         Returns:
             `{task: [answer per text]}`. An answer is `{"label", "score", "scores"}` for one label of several,
@@ -60,7 +63,7 @@ class PredictingMixin(EncodingMixin):
             all_names = ", ".join(task.name for task in self.config.tasks)
             raise ValueError(f"{came} came, but no task of this model {reads}. Its tasks: {all_names}.")
         if abstain:
-            require_thresholds([self.config.task(name) for name in names])
+            require_thresholds(map(self.config.task, names), self.scopes)
         first = [text[0] if are_pairs else text for text in listed]
         second = [text[1] for text in listed] if are_pairs else None
         spans = None
@@ -81,7 +84,7 @@ class PredictingMixin(EncodingMixin):
                 task = self.config.task(name)
                 decoded = decode(task, as_array(output.logits[name]), texts_of_batch, tokens, batch_spans)
                 if abstain:
-                    decoded = withhold(task, decoded)
+                    decoded = withhold(task, decoded, embeddings[positions], self.scopes)
                 for position, answer in zip(positions, decoded, strict=True):
                     answers[name][position] = answer
         if include_embeddings:

@@ -24,12 +24,12 @@ def refuse_untrusted_files(name: str, hub_options: dict[str, Any]) -> None:
     """
     for path in Path(name).glob("*.json") if Path(name).is_dir() else ():
         _refuse_large(name, path)
-    if _find(name, ADAPTER, hub_options) is not None:
+    if find_file(name, ADAPTER, hub_options) is not None:
         raise ValueError(
             f"'{name}' is not loaded: {ADAPTER} lies beside the model, and transformers would load the base model that it "
             "names instead. Remove it, or merge the adapter."
         )
-    index = _find(name, SHARDS, hub_options)
+    index = find_file(name, SHARDS, hub_options)
     if index is None:
         return
     try:
@@ -54,7 +54,8 @@ def refuse_missing(name: str, missing: int) -> None:
         )
 
 
-def _find(name: str, file: str, hub_options: dict[str, Any]) -> Path | None:
+def find_file(name: str, file: str, hub_options: dict[str, Any]) -> Path | None:
+    """Return the path of a checkpoint's file, fetched where it lies on the Hub; None where there is none."""
     kinds = ("missing_entries", "connection_errors", "gated_repo")
     quiet = {f"_raise_exceptions_for_{kind}": False for kind in kinds}  # transformers will say it when it loads
     found = cached_file(name, file, **quiet, **hub_options)

@@ -1,7 +1,8 @@
-"""From which score on a task answers: chosen by how many of its answers are to be given, or are to be right."""
+"""When a task answers: thresholds chosen by how many of its answers are to be given, or are to be right."""
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,9 @@ from ..configuration.tasks_polyhead import TaskConfig
 from ..modeling.decoding_polyhead import chosen_labels, label_probabilities
 
 FEWEST_ROWS = 60  # half of them are fitted on, half are told of
+IN_SCOPE = 0.95  # of the rows, where a precision is asked for: the usual operating point of out-of-scope detection
 FEWEST_ANSWERED = 20  # that a share of right answers may stand on
+Strange = Callable[[np.ndarray], np.ndarray]
 _WHY_NOT = {
     "token_classification": "it answers each word, also with `O`",
     "multi_label_classification": "each label has a threshold of its own, and no label is an answer too",
@@ -41,32 +44,44 @@ class Target:
         if self.precision is not None and not 0 < self.precision < 1:
             raise ValueError(f"precision {self.precision} is a share of the answers: between 0 and 1, such as 0.95.")
 
+    @property
+    def out_of_scope(self) -> float:
+        """Share of rows that may be withheld as out of scope: half of those that may be withheld, or `1 - IN_SCOPE`."""
+        return 1 - IN_SCOPE if self.coverage is None else (1 - self.coverage) / 2
+
 
 @dataclass(frozen=True)
 class Abstention:
-    """What withholding answers brings, on rows that its threshold was not fitted on.
+    """What withholding answers brings, on rows that its thresholds were not fitted on.
 
     Args:
-        min_confidence: The threshold.
+        min_confidence: Answers with a lower score are withheld.
+        max_out_of_scope: Answers to texts with a higher out-of-scope score are withheld; None: it is not looked at.
         coverage: Share of rows that are answered.
         precision: Share of the answered rows that are right; NaN where none is answered.
         accuracy: Share of all rows that would be right.
+        out_of_scope: Share of rows that are withheld as out of scope, though they are not.
     """
 
     min_confidence: float
+    max_out_of_scope: float | None
     coverage: float
     precision: float
     accuracy: float
+    out_of_scope: float
 
 
-def fit_abstention(task: TaskConfig, logits: np.ndarray, labels: np.ndarray, target: Target) -> Abstention:
-    """Choose a task's threshold on every second row, and measure it on the others.
+def fit_abstention(
+    task: TaskConfig, logits: np.ndarray, labels: np.ndarray, target: Target, strange: Strange | None = None
+) -> Abstention:
+    """Choose a task's thresholds on every second row, and measure them on the others.
 
     Args:
         task: Of `ABSTAINING_KINDS`, calibrated.
         logits: Shape (items, num_logits).
         labels: Ids (items,).
         target: What to reach.
+        strange: Gives the out-of-scope scores (items,) for probabilities (items, num_labels); None: there are none.
 
     Raises:
         ValueError: The kind has no one answer to withhold, there are too few rows, or no threshold reaches the target.
@@ -79,11 +94,16 @@ def fit_abstention(task: TaskConfig, logits: np.ndarray, labels: np.ndarray, tar
     chosen = chosen_labels(task, probabilities)
     score = probabilities[np.arange(len(chosen)), chosen]
     is_right = chosen == labels
-    least = _least_score(task, score[::2], is_right[::2], target)
-    is_answered = score[1::2] >= least
-    right = is_right[1::2]
-    precision = float(right[is_answered].mean()) if is_answered.any() else math.nan
-    return Abstention(least, float(is_answered.mean()), precision, float(right.mean()))
+    far = np.zeros(len(score)) if strange is None else strange(probabilities)
+    strange_rows = 0 if strange is None else _may_go(target.out_of_scope, len(far[::2]))
+    most = math.ceil(np.sort(far[::2])[-strange_rows] * 1e6) / 1e6 if strange_rows else math.inf
+    within = far[::2] <= most
+    if target.precision is not None:
+        least = _least_for_precision(task, score[::2][within], is_right[::2][within], target.precision)
+    else:
+        unsure_rows = _may_go(1 - (target.coverage or 1), len(within)) - strange_rows
+        least = _rounded_down(np.sort(score[::2][within])[unsure_rows - 1]) if unsure_rows else 0.0
+    return _measured(score[1::2], is_right[1::2], far[1::2], least, most)
 
 
 def why_not(task: TaskConfig) -> str | None:
@@ -92,17 +112,27 @@ def why_not(task: TaskConfig) -> str | None:
 
 
 def with_abstention(task: TaskConfig, found: Abstention | None) -> TaskConfig:
-    """Return the task with a threshold, or with none."""
-    return dataclasses.replace(task, min_confidence=None if found is None else found.min_confidence)
+    """Return the task with what was found, or with no thresholds."""
+    names = ("min_confidence", "max_out_of_scope")
+    return dataclasses.replace(task, **{name: getattr(found, name, None) for name in names})
 
 
-def _least_score(task: TaskConfig, score: np.ndarray, is_right: np.ndarray, target: Target) -> float:
-    if target.precision is not None:
-        return _least_for_precision(task, score, is_right, target.precision)
-    # The k-th lowest score, so that of new rows too no more are withheld in the mean: one row's place among the
-    # n + 1 is as likely as another's (split conformal prediction, https://arxiv.org/abs/2107.07511).
-    k = math.floor((len(score) + 1) * (1 - (target.coverage or 1)) + 1e-9)
-    return _rounded_down(np.sort(score)[k - 1]) if k else 0.0
+def _measured(score: np.ndarray, is_right: np.ndarray, far: np.ndarray, least: float, most: float) -> Abstention:
+    is_answered = (score >= least) & (far <= most)
+    return Abstention(
+        min_confidence=least,
+        max_out_of_scope=most if math.isfinite(most) else None,
+        coverage=float(is_answered.mean()),
+        precision=float(is_right[is_answered].mean()) if is_answered.any() else math.nan,
+        accuracy=float(is_right.mean()),
+        out_of_scope=float((far > most).mean()),
+    )
+
+
+def _may_go(share: float, rows: int) -> int:
+    # So many of n rows that of new ones, in the mean, no larger share goes: one row's place among the n + 1 is as likely as
+    # another's (split conformal prediction, https://arxiv.org/abs/2107.07511).
+    return math.floor((rows + 1) * share + 1e-9)
 
 
 def _least_for_precision(task: TaskConfig, score: np.ndarray, is_right: np.ndarray, wanted: float) -> float:

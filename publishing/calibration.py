@@ -8,7 +8,7 @@ from scipy.optimize import minimize_scalar
 
 from ..configuration.tasks_polyhead import TaskConfig
 from ..modeling.decoding_polyhead import label_probabilities
-from .abstention import Abstention, Target, fit_abstention, with_abstention
+from .abstention import Abstention, Strange, Target, fit_abstention, with_abstention
 from .calibration_error import Bins, brier_score, confidences, expected_calibration_error, log_loss, reliability_bins
 
 LARGEST_TEMPERATURE = 20.0  # its inverse is the smallest
@@ -45,7 +45,11 @@ class Calibration:
 
 
 def calibrate_task(
-    task: TaskConfig, logits: np.ndarray, labels: np.ndarray, target: Target | None = None
+    task: TaskConfig,
+    logits: np.ndarray,
+    labels: np.ndarray,
+    target: Target | None = None,
+    strange: Strange | None = None,
 ) -> Calibration:
     """Fit a task's temperature and thresholds to labelled logits.
 
@@ -56,6 +60,7 @@ def calibrate_task(
         logits: Shape (items, num_logits).
         labels: Ids (items,); multi-label: 0 or 1, shape (items, num_labels).
         target: How many answers are to be given or right, for a task that can withhold some; None: none is withheld.
+        strange: As in `fit_abstention`.
 
     Raises:
         ValueError: There are fewer than `FEWEST_ITEMS` items, or as in `fit_abstention`.
@@ -74,7 +79,7 @@ def calibrate_task(
     calibrated = _at(task, fit_temperature(task, logits, labels))
     thresholds = fit_thresholds(calibrated, label_probabilities(calibrated, logits), labels)
     decided = dataclasses.replace(calibrated, thresholds=thresholds)
-    abstention = None if target is None else fit_abstention(decided, logits, labels, target)
+    abstention = None if target is None else fit_abstention(decided, logits, labels, target, strange)
     return Calibration(
         task=with_abstention(decided, abstention),
         items=len(labels),

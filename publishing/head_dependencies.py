@@ -65,10 +65,14 @@ class Fingerprint:
         self._vocabulary = hashlib.sha256(words).hexdigest()
 
     def dependencies(self, task: TaskConfig) -> HeadDependencies:
-        """Return what the head of a task reads: tokens, the pooled vector, or the vector after projection."""
+        """Return what the head of a task reads: tokens, the pooled vector, or the vector after projection.
+
+        A task that tells what is out of scope reads the embedding for that, whatever its head reads.
+        """
+        reads_embedding = task.num_logits == 0 or task.max_out_of_scope is not None
         reads_tokens = task.is_token or task.head == "attention"
-        reads_pooled = not reads_tokens
-        reads_projected = reads_pooled and (task.num_logits == 0 or task.head_input != "pooled")
+        reads_pooled = reads_embedding or not reads_tokens
+        reads_projected = reads_embedding or (reads_pooled and task.head_input != "pooled")
         skipped = [
             prefix
             for prefix, is_read in (("polyhead.pooling.", reads_pooled), ("polyhead.projection.", reads_projected))

@@ -33,6 +33,8 @@ def rename_head(model: PolyheadModel, name: str, new_name: str) -> None:
     renamed = dataclasses.replace(task, name=new_name)
     if task.num_logits:
         model.polyhead.heads[new_name] = model.polyhead.heads[name]
+    if name in model.scopes:
+        model.scopes[new_name] = model.scopes[name]
     for row in model.config.results:
         row["task"] = new_name if row["task"] == name else row["task"]
     _arrange(model, [renamed if other is task else other for other in model.config.tasks])
@@ -59,6 +61,8 @@ def add_heads(model: PolyheadModel, heads: Sequence[TrainedHead]) -> None:
     for head, module in zip(heads, built, strict=True):
         if module is not None:
             model.polyhead.heads[head.task.name] = module
+        if head.scope is not None:
+            model.scopes[head.task.name] = head.scope
         model.config.results += [dict(row) for row in head.results]
     _arrange(model, [*model.config.tasks, *(head.task for head in heads)])
 
@@ -117,5 +121,6 @@ def _arrange(model: PolyheadModel, tasks: list[TaskConfig]) -> None:
     names = [task.name for task in tasks]
     heads = model.polyhead.heads
     model.polyhead.heads = nn.ModuleDict({task.name: heads[task.name] for task in tasks if task.num_logits})
+    model.scopes = {name: scope for name, scope in model.scopes.items() if name in names}
     model.config.tasks = tasks
     model.config.results = [row for row in model.config.results if row["task"] in names]

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ..modeling.encoding_polyhead import as_array
 from ..modeling.modeling_polyhead import PolyheadModel
 from ..modeling.outputs_polyhead import Encoded
+from ..modeling.scope_polyhead import write_scopes
 from ..modeling.tokenizing_polyhead import pad
 from .new_folder import new_folder
 from .onnx_config import EMBEDDING, GRAPH, LOGITS, TOKENIZER, UNNORMALIZED, OnnxConfig
@@ -59,7 +60,7 @@ class OnnxGraph(nn.Module):
 
 
 def export_onnx(model: PolyheadModel, output: str | Path, int8: bool = False) -> None:
-    """Write `model.onnx`, `polyhead.json` and `tokenizer.json` into a new folder.
+    """Write `model.onnx`, `polyhead.json`, `tokenizer.json` and, where there is one, `out_of_scope.safetensors`.
 
     The graph is checked, and its answers to a few texts are compared with the model's.
 
@@ -99,6 +100,7 @@ def _write_companions(model: PolyheadModel, folder: Path) -> None:
         prompts=config.prompts,
         default_prompt_name=config.default_prompt_name,
     ).write(folder)
+    write_scopes(folder, model.told_scopes)
     tokenizer = copy.deepcopy(model.tokenizer.backend_tokenizer)
     tokenizer.no_padding()
     tokenizer.enable_truncation(model.max_length, direction=model.tokenizer.truncation_side)

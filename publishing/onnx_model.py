@@ -10,6 +10,7 @@ import numpy as np
 from ..modeling.batching_polyhead import TokenizedText, pad_arrays, plan_batches
 from ..modeling.encoding_polyhead import normalized
 from ..modeling.predicting_polyhead import PredictingMixin
+from ..modeling.scope_polyhead import SCOPE, Scope, read_scopes
 from .onnx_config import GRAPH, LOGITS, TOKENIZER, UNNORMALIZED, OnnxConfig
 from .onnx_location import find_export
 
@@ -32,12 +33,16 @@ class OnnxPolyhead(PredictingMixin):
         config: Its settings.
         tokenizer: A `tokenizers.Tokenizer` that cuts at the model's maximum.
         session: An `onnxruntime.InferenceSession` of its graph.
+        scopes: Statistics of the tasks that tell what is out of scope.
     """
 
-    def __init__(self, config: OnnxConfig, tokenizer: Any, session: Any) -> None:
+    def __init__(
+        self, config: OnnxConfig, tokenizer: Any, session: Any, scopes: dict[str, Scope] | None = None
+    ) -> None:
         self.config = config
         self.tokenizer = tokenizer
         self.session = session
+        self.scopes = scopes or {}
         self._inputs = {node.name for node in session.get_inputs()}
 
     @classmethod
@@ -75,7 +80,9 @@ class OnnxPolyhead(PredictingMixin):
         except Exception as error:  # both raise a bare Exception
             reason = str(error).splitlines()[0].rstrip(".")
             raise ValueError(f"'{folder}' cannot be loaded: {reason}. Export the model again.") from error
-        return cls(config, tokenizer, session)
+        statistics = Path(folder) / SCOPE
+        scopes = read_scopes(statistics if statistics.is_file() else None, config.tasks, config.embedding_size)
+        return cls(config, tokenizer, session, scopes)
 
     @property
     def max_length(self) -> int:

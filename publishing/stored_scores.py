@@ -53,12 +53,12 @@ def update_config(folder: Path, own_fields: dict[str, Any], changed: Sequence[st
     Args:
         folder: Of the model.
         own_fields: New values of fields of `PolyheadConfig`.
-        changed: Names of other files in it that were changed for the same reason.
+        changed: Names of other files in it that were changed, made or removed for the same reason.
     """
     fields = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
     fields["polyhead"] |= own_fields
     replace_text(folder / CONFIG, json.dumps(fields, indent=2, sort_keys=True) + "\n")
-    update_manifest(folder, [CONFIG, *(name for name in changed if (folder / name).is_file())])
+    update_manifest(folder, [CONFIG, *changed])
     card = new_card(folder / CARD, PolyheadConfig.from_pretrained(folder))
     if card is not None:
         replace_text(folder / CARD, card)

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
 from ..configuration.tasks_polyhead import TaskConfig
 from ..modeling.modeling_polyhead import PolyheadModel
+from ..modeling.scope_polyhead import Scope
 from .head_dependencies import Fingerprint, HeadDependencies
 
 _KEY = "polyhead_head"  # of the file's metadata
+_SCOPE = "out_of_scope."  # before the names of these statistics
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,14 @@ class TrainedHead:
         weights: Tensors of the head, by their names within it; none for `pair_similarity`.
         results: Measured scores of the task, as in `PolyheadConfig.results`.
         dependencies: What it was trained to read.
+        scope: By what it tells what is out of scope, where it does.
     """
 
     task: TaskConfig
     weights: dict[str, Tensor]
     results: list[dict[str, Any]]
     dependencies: HeadDependencies
+    scope: Scope | None = None
 
     def renamed(self, name: str) -> "TrainedHead":
         """Return the same head under another name.
@@ -74,7 +79,10 @@ def save_head(head: TrainedHead, file: Path) -> None:
     }
     file.touch()
     mode = file.stat().st_mode  # safetensors lets nobody else read what it writes
-    save_file(head.weights, file, metadata={"format": "pt", _KEY: json.dumps(content)})
+    statistics = (
+        {} if head.scope is None else {_SCOPE + name: torch.from_numpy(a) for name, a in vars(head.scope).items()}
+    )
+    save_file({**head.weights, **statistics}, file, metadata={"format": "pt", _KEY: json.dumps(content)})
     file.chmod(mode)
 
 
@@ -92,7 +100,9 @@ def load_head(file: Path) -> TrainedHead:
             content = json.loads((tensors.metadata() or {})[_KEY])
             weights = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118 - it has no iterator
         dependencies = HeadDependencies(**content["dependencies"])
-        return TrainedHead(TaskConfig(**content["task"]), weights, content["results"], dependencies)
+        parts = {name: weights.pop(name).numpy() for name in list(weights) if name.startswith(_SCOPE)}
+        scope = Scope(**{name.removeprefix(_SCOPE): part for name, part in parts.items()}) if parts else None
+        return TrainedHead(TaskConfig(**content["task"]), weights, content["results"], dependencies, scope)
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise ValueError(f"head '{file}' cannot be read: {type(error).__name__}: {error}. {remedy}") from error
 
@@ -104,4 +114,5 @@ def _take(model: PolyheadModel, task: TaskConfig, fingerprint: Fingerprint) -> T
         weights={name: tensor.detach().cpu().clone() for name, tensor in weights.items()},
         results=[dict(row) for row in model.config.results if row["task"] == task.name],
         dependencies=fingerprint.dependencies(task),
+        scope=model.scopes.get(task.name),
     )

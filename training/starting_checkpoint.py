@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 from ..configuration.configuration_polyhead import PolyheadConfig
 from ..configuration.tasks_polyhead import TaskConfig
@@ -38,7 +39,8 @@ def starting_tasks(recipe: Recipe) -> tuple[list[TaskConfig], list[TaskConfig]]:
     if problems:
         raise ValueError("\n  ".join([f"{recipe.path} contradicts its checkpoint:", *problems]))
     # Calibration holds for the weights that it was fitted on; these are going to change.
-    trained = [dataclasses.replace(task, temperature=1.0, min_confidence=None) for task in trained]
+    uncalibrated: dict[str, Any] = {"temperature": 1.0, "min_confidence": None, "max_out_of_scope": None}
+    trained = [dataclasses.replace(task, **uncalibrated) for task in trained]
     kept = [_changed(old, named[old.name], written[old.name]) if old.name in named else old for old in trained]
     return kept, [task for name, task in named.items() if name not in {old.name for old in trained}]
 

@@ -9,9 +9,10 @@ import pytest
 from polyhead.configuration.tasks_polyhead import TaskConfig
 from polyhead.modeling.decoding_polyhead import label_probabilities
 from polyhead.modeling.modeling_polyhead import PolyheadModel
-from polyhead.publishing.calibrate import calibrate_model, labelled_logits, store_calibration
+from polyhead.publishing.calibrate import calibrate_model, store_calibration
 from polyhead.publishing.calibration import calibrate_task, fit_temperature, fit_thresholds
 from polyhead.publishing.calibration_error import brier_score, confidences, expected_calibration_error, log_loss
+from polyhead.publishing.labelled_answers import labelled_answers
 from polyhead.publishing.verification import verify_folder
 from polyhead.training.data.examples import MultiTaskDataset
 
@@ -152,8 +153,8 @@ def dataset(model):
 
 
 def test_every_labelled_row_and_word_counts_once(model, dataset):
-    found = labelled_logits(model, dataset)
-    assert {name: logits.shape for name, (logits, _) in found.items()} == {
+    found = labelled_answers(model, dataset)
+    assert {name: rows.logits.shape for name, rows in found.items()} == {
         **{"topic": (80, 3), "toxic": (120, 1), "tags": (80, 3), "grade": (80, 2), "slots": (40, 5)}
     }
     expected = model(**model.tokenizer(["the cat"], return_tensors="pt")).logits["slots"][0, 1:3].detach().numpy()

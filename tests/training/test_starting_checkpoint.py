@@ -3,12 +3,14 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
 from polyhead.configuration.tasks_polyhead import TaskConfig
 from polyhead.modeling.modeling_polyhead import PolyheadModel
+from polyhead.modeling.scope_polyhead import Scope
 from polyhead.training.recipe.recipe import load_recipe
 from polyhead.training.recipe.recipe_error import RecipeError
 from polyhead.training.training import prepare_trainer, train_recipe
@@ -101,10 +103,14 @@ def test_a_run_from_a_checkpoint_trains_saves_and_forgets_the_old_scores(recipe,
 
 
 def test_what_was_calibrated_for_the_old_weights_is_forgotten(recipe, trained, tmp_path):
-    trained.config.tasks[0] = dataclasses.replace(trained.config.tasks[0], temperature=2.0, min_confidence=0.7)
+    old = {"temperature": 2.0, "min_confidence": 0.7, "max_out_of_scope": 2.0}
+    trained.config.tasks[0] = dataclasses.replace(trained.config.tasks[0], **old)
+    trained.scopes = {"pet": Scope(*np.ones((2, 32, 32), dtype=np.float32))}
     trained.save_pretrained(tmp_path / "trained")
-    task = start(recipe(), tmp_path).config.task("pet")
-    assert (task.temperature, task.min_confidence) == (1.0, None)
+    model = start(recipe(), tmp_path)
+    task = model.config.task("pet")
+    assert (task.temperature, task.min_confidence, task.max_out_of_scope) == (1.0, None, None)
+    assert model.scopes == {}
 
 
 def test_a_similarity_that_is_only_measured_needs_no_training_rows(recipe, tmp_path):

@@ -24,6 +24,9 @@ def check_fit(task_names: Sequence[str], tasks: Sequence[TaskConfig], data: Sequ
     by_name = {task.name: task for task in tasks}
     if tasks and not any(task.score_weight for task in tasks):
         yield "tasks: score_weight of all tasks is 0, so nothing ranks the checkpoints; give one of them a weight above 0"
+    for task in tasks:
+        if task.max_out_of_scope is not None:
+            yield f"tasks.{task.name}.max_out_of_scope: `polyhead calibrate --coverage` fits it after training; leave it out"
     for source in data:
         key = f"data.{source.name}"
         for name in source.labels:
