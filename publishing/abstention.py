@@ -113,8 +113,8 @@ def why_not(task: TaskConfig) -> str | None:
 
 def with_abstention(task: TaskConfig, found: Abstention | None) -> TaskConfig:
     """Return the task with what was found, or with no thresholds."""
-    names = ("min_confidence", "max_out_of_scope")
-    return dataclasses.replace(task, **{name: getattr(found, name, None) for name in names})
+    least, most = (None, None) if found is None else (found.min_confidence, found.max_out_of_scope)
+    return dataclasses.replace(task, min_confidence=least, max_out_of_scope=most)
 
 
 def _measured(score: np.ndarray, is_right: np.ndarray, far: np.ndarray, least: float, most: float) -> Abstention:

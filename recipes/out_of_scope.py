@@ -1,0 +1,144 @@
+"""Does a model notice texts of a kind that it was never trained on? Two data sets, each without some of its intents.
+
+    POLYHEAD_DATA=folder python recipes/out_of_scope.py --work folder-for-models
+
+SNIPS loses 2 of 7 intents, Banking77 20 of 77, drawn by a fixed seed. A model is trained on the others, calibrated with
+`--coverage 0.9` on validation rows of the others, and reads the test rows of all intents once. Its line in
+`docs/study/out_of_scope.jsonl` compares ways to tell the two apart; a model that is there already is not trained again.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from sklearn.metrics import roc_auc_score
+
+from polyhead import PolyheadModel
+from polyhead.modeling.decoding_polyhead import label_probabilities
+from polyhead.modeling.encoding_polyhead import normalized
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE.parent / "docs" / "study" / "out_of_scope.jsonl"
+SEED, NUM_LEFT_OUT, NEIGHBOURS = 42, {"snips": 2, "banking77": 20}, 1
+# Short runs of the recipes: SNIPS without slots, Banking77 with nothing but its head.
+FROZEN = {"num_train_epochs": 2, "learning_rates": {"heads": 1e-2}, "freeze": [{"part": "backbone"}]}
+TRAIN: dict[str, dict[str, Any]] = {"snips": {"num_train_epochs": 1}, "banking77": FROZEN}
+
+
+def main() -> None:
+    """Train, calibrate and measure one model a data set."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="Folder for the models.")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="File of JSON lines.")
+    options = parser.parse_args()
+    options.results.parent.mkdir(parents=True, exist_ok=True)
+    for name in NUM_LEFT_OUT:
+        folder = options.work / f"{name}-{SEED}"
+        left_out, recipe = _leave_out(name, Path(os.environ["POLYHEAD_DATA"]) / name, folder)
+        if not (folder / "model" / "config.json").is_file():
+            _polyhead("train", recipe, "--output", folder / "model", "--no-check")
+        told = json.loads(_polyhead("calibrate", folder / "model", recipe, "--coverage", "0.9", "--json"))["tasks"][0]
+        line = {"data": name, "seed": SEED, "left_out": left_out, "calibrated": told, **_measure(folder)}
+        with options.results.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps(line) + "\n")
+
+
+def _leave_out(name: str, data: Path, folder: Path) -> tuple[list[str], Path]:
+    recipe = yaml.safe_load((HERE / f"{name}.yaml").read_text(encoding="utf-8"))
+    [source] = recipe["data"]
+    column = source["labels"]["intent"]
+    rows = {split: _read(data / f"{split}.jsonl") for split in ("train", "validation", "test")}
+    labels = sorted({row[column] for row in rows["train"]})
+    left_out = sorted(random.Random(SEED).sample(labels, NUM_LEFT_OUT[name]))
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, found in rows.items():
+        for kind, wanted in (("known", False), ("left_out", True)):
+            chosen = [
+                {"text": row["text"], "label": row[column]} for row in found if (row[column] in left_out) == wanted
+            ]
+            lines = "".join(json.dumps(row) + "\n" for row in chosen)
+            (folder / f"{split}_{kind}.jsonl").write_text(lines, encoding="utf-8")
+    files = {split: str(folder / f"{split}_known.jsonl") for split in rows}
+    recipe["data"] = [{"name": name, **files, "text": "text", "labels": {"intent": "label"}}]
+    recipe["tasks"] = [task for task in recipe["tasks"] if task["name"] == "intent"]
+    recipe["train"] |= TRAIN[name]
+    file = folder / "recipe.yaml"
+    file.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
+    return left_out, file
+
+
+def _measure(folder: Path) -> dict[str, Any]:
+    model = PolyheadModel.from_pretrained(folder / "model")
+    task = model.config.task("intent")
+    rows = {kind: _read(folder / f"test_{kind}.jsonl") for kind in ("known", "left_out")}
+    training, _ = _answers(model, [row["text"] for row in _read(folder / "train_known.jsonl")])
+    strange: dict[str, dict[str, np.ndarray]] = {}
+    for kind, found in rows.items():
+        embeddings, logits = _answers(model, [row["text"] for row in found])
+        distances = model.scopes["intent"].distances(embeddings)
+        probabilities = label_probabilities(task, logits)
+        strange[kind] = {
+            "max-softmax": -probabilities.max(axis=1),
+            "energy": -np.logaddexp.reduce(logits, axis=1),
+            "kNN": 2 - 2 * np.sort(normalized(embeddings) @ normalized(training).T, axis=1)[:, -NEIGHBOURS],
+            "Mahalanobis": distances.min(axis=1),
+            "shipped": (distances * probabilities).sum(axis=1),
+        }
+        rows[kind] = model.predict([row["text"] for row in found], tasks=["intent"], abstain=True)["intent"]
+    truth = [row["label"] for row in _read(folder / "test_known.jsonl")]
+    right = np.array(
+        [max(a["scores"], key=a["scores"].get) == label for a, label in zip(rows["known"], truth, strict=True)]
+    )
+    ways = {way: _separation(strange["known"][way], strange["left_out"][way], right) for way in strange["known"]}
+    return {"known": len(right), "accuracy": float(right.mean()), "ways": ways, "abstain": _abstained(rows, right)}
+
+
+def _separation(known: np.ndarray, left_out: np.ndarray, right: np.ndarray) -> dict[str, Any]:
+    every = np.concatenate([known, left_out])
+    hits = np.concatenate([right, np.zeros(len(left_out))])[np.argsort(every, kind="stable")]  # least strange first
+    truth = np.repeat([0, 1], [len(known), len(left_out)])
+    return {
+        "auroc": roc_auc_score(truth, every),
+        "fpr_at_95_recall": float((left_out <= np.quantile(known, 0.95)).mean()),  # of known rows 95 % are kept
+        "accuracy_at_coverage": {c: float(hits[: round(c * len(hits))].mean()) for c in (0.5, 0.7, 0.9)},
+    }
+
+
+def _abstained(answers: dict[str, Any], right: np.ndarray) -> dict[str, Any]:
+    given = {kind: np.array([row["label"] is not None for row in found]) for kind, found in answers.items()}
+    reasons = [row["reason"] for row in answers["left_out"]]
+    return {
+        "known_answered": float(given["known"].mean()),
+        "known_right_of_answered": float(right[given["known"]].mean()),
+        "left_out": len(reasons),
+        "left_out_answered": float(given["left_out"].mean()),
+        "left_out_reasons": {reason: reasons.count(reason) for reason in ("out of scope", "low confidence")},
+    }
+
+
+def _answers(model: Any, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    embeddings = np.zeros((len(texts), model.config.embedding_size), dtype=np.float32)
+    logits = np.zeros((len(texts), model.config.task("intent").num_logits), dtype=np.float32)
+    for rows, _, output in model.run_batches(texts, tasks=["intent"]):
+        embeddings[rows], logits[rows] = output.sentence_embedding.numpy(), output.logits["intent"].numpy()
+    return embeddings, logits
+
+
+def _read(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
+
+
+def _polyhead(*arguments: str | Path) -> str:
+    command = [sys.executable, "-c", "from polyhead.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+if __name__ == "__main__":
+    main()
