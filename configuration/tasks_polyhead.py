@@ -45,7 +45,7 @@ class TaskConfig:
         min_confidence: Answers whose score is lower are withheld by `predict(abstain=True)`; None: none was chosen. What
             `polyhead calibrate --coverage` or `--precision` fits.
         max_out_of_scope: Single label: answers to texts whose out-of-scope score is higher are withheld too. It is fitted
-            together with the statistics in `out_of_scope.safetensors`, without which it says nothing.
+            together with the training rows in `out_of_scope.safetensors`, without which it says nothing.
         metric: The metric that enters the multi-task score; None: the default of the kind.
         score_weight: Weight of this task in the multi-task score, which ranks checkpoints and ends runs; 0 leaves it out.
 

@@ -85,12 +85,12 @@ def print_calibrations(rows: Sequence[Mapping[str, Any]]) -> None:
 def print_abstentions(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print one row a task that may withhold answers: its thresholds, and what they bring."""
     table = Table()
-    for heading in ("task", "least score", "most out of scope", "answered", "right of these", "right of all"):
+    for heading in ("task", "score from", "scope up to", "answered", "right of these", "right of all"):
         is_task = heading == "task"
         table.add_column(heading, justify="left" if is_task else "right", overflow="fold")
     for row in rows:
         shares = [f"{row[name]:.1%}" for name in ("coverage", "precision", "accuracy")]
-        most = "-" if row["max_out_of_scope"] is None else f"{row['max_out_of_scope']:.2f}"
+        most = "-" if row["max_out_of_scope"] is None else f"{row['max_out_of_scope']:.3g}"
         table.add_row(row["task"], f"{row['min_confidence']:.3f}", most, *shares)
     Console().print(table)
 

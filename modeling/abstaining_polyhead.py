@@ -27,8 +27,8 @@ def withhold(
     if task.kind not in ABSTAINING_KINDS:
         return answers
     if task.max_out_of_scope is not None:
-        probabilities = np.array([list(answer["scores"].values()) for answer in answers])  # (batch, num_labels)
-        strange = scopes[task.name].score(embeddings, probabilities).tolist()
+        confidence = np.array([answer["score"] for answer in answers])  # (batch,)
+        strange = scopes[task.name].score(embeddings, confidence).tolist()
         answers = [{**answer, "out_of_scope": score} for answer, score in zip(answers, strange, strict=True)]
     return [_withheld(answer, _reason(task, answer)) for answer in answers]
 

@@ -162,7 +162,7 @@ class CheckpointMixin(PreTrainedModel):
 
     @property
     def told_scopes(self) -> dict[str, Scope]:
-        """The statistics that go with a threshold, and so into a file."""
+        """The training rows that go with a threshold, and so into a file."""
         told = {task.name for task in self.config.tasks if task.max_out_of_scope is not None}
         return {name: scope for name, scope in self.scopes.items() if name in told}
 

@@ -1,10 +1,11 @@
-"""How far a text lies from what a task was trained on: the classes' places in the embedding, and the head's own answer.
+"""How far a text lies from what a task was trained on: its nearest training row, and the head's own confidence.
 
 Numpy alone, so that other runtimes share it.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,68 +16,64 @@ from ..configuration.tasks_polyhead import TaskConfig
 from .encoding_polyhead import normalized
 
 SCOPE = "out_of_scope.safetensors"
-_PARTS = ("whitening", "means")
+_ROWS = ".training_rows"
+_AT_ONCE = 256  # texts, so that memory does not grow with the batch
 
 
 @dataclass(frozen=True)
 class Scope:
-    """Where the training rows of a task's classes lie.
+    """What a task was trained on.
 
     Args:
-        whitening: Turns embeddings of length 1 into vectors of which training rows have, in the mean, a squared distance of
-            1 to their class; float32, shape (dim, dim).
-        means: The classes' means among these vectors, float32, shape (num_labels, dim).
+        training_rows: Embeddings of training rows, of length 1, float16, shape (rows, dim).
 
     Source:
-        Lee et al. 2018, A Simple Unified Framework for Detecting Out-of-Distribution Samples,
-        https://arxiv.org/abs/1807.03888: class means with one shared covariance.
+        Sun et al. 2022, Out-of-Distribution Detection with Deep Nearest Neighbors, https://arxiv.org/abs/2204.06507, with
+        one neighbour, and divided by the head's confidence.
     """
 
-    whitening: np.ndarray
-    means: np.ndarray
+    training_rows: np.ndarray
 
-    def distances(self, embeddings: np.ndarray) -> np.ndarray:
-        """Return each text's squared Mahalanobis distance to each class, over the number of dimensions, (batch, num_labels).
+    @classmethod
+    def of(cls, embeddings: np.ndarray) -> "Scope":
+        """Keep the embeddings (rows, dim) of training rows, of any length."""
+        return cls(normalized(embeddings).astype(np.float16))
+
+    def score(self, embeddings: np.ndarray, confidence: np.ndarray) -> np.ndarray:
+        """Return how far out of scope each text is, shape (batch,): 0 for a training row, more for stranger ones.
 
         Args:
             embeddings: Of any length, shape (batch, dim).
+            confidence: The head's probability of its answer, shape (batch,).
         """
-        # In float64: whitening blows up what hardly varies in training, and the products below cancel each other.
-        places = normalized(embeddings.astype(np.float64)) @ self.whitening.astype(np.float64)  # (batch, dim)
-        means = self.means.astype(np.float64)
-        squares = (places**2).sum(axis=1, keepdims=True) + (means**2).sum(axis=1)  # (batch, num_labels)
-        return np.maximum(squares - 2 * places @ means.T, 0)
-
-    def score(self, embeddings: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-        """Return how far out of scope each text is, shape (batch,): about 1 for a training row, more for stranger ones.
-
-        The mean distance to the classes, weighed by how likely the head holds each: far from all classes, or torn between
-        classes that lie apart, gives a high score, and so does an embedding far from the class that the head is sure of.
-
-        Args:
-            embeddings: Shape (batch, dim).
-            probabilities: The head's, shape (batch, num_labels).
-        """
-        score: np.ndarray = (self.distances(embeddings) * probabilities).sum(axis=1)
+        score: np.ndarray = self.distances(embeddings) / np.maximum(confidence, 1e-12)
         return score
+
+    def distances(self, embeddings: np.ndarray) -> np.ndarray:
+        """Return 1 - cosine of each embedding (batch, dim) and its nearest training row, in [0, 2], shape (batch,)."""
+        parts = np.array_split(normalized(embeddings.astype(np.float32)), len(embeddings) // _AT_ONCE + 1)
+        return np.maximum(1 - np.concatenate([(part @ self._columns).max(axis=1) for part in parts]), 0)
+
+    @cached_property
+    def _columns(self) -> np.ndarray:
+        return normalized(self.training_rows.astype(np.float32)).T  # (dim, rows); length 1 again after rounding
 
 
 def write_scopes(folder: Path, scopes: Mapping[str, Scope]) -> None:
-    """Write the statistics of tasks into one file, never seen half written; where there are none, no file stays."""
+    """Write what tasks were trained on into one file, never seen half written; where there are none, no file stays."""
     if not scopes:
         (folder / SCOPE).unlink(missing_ok=True)  # of another model
         return
-    tensors = {f"{name}.{part}": getattr(scope, part) for name, scope in scopes.items() for part in _PARTS}
     unfinished = folder / f".{SCOPE}.unfinished"
     unfinished.touch()
     mode = unfinished.stat().st_mode  # safetensors lets nobody else read what it writes
-    save_file({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}, unfinished)
+    save_file({name + _ROWS: np.ascontiguousarray(scope.training_rows) for name, scope in scopes.items()}, unfinished)
     unfinished.chmod(mode)
     unfinished.replace(folder / SCOPE)
 
 
 def read_scopes(file: Path | None, tasks: list[TaskConfig], embedding_size: int) -> dict[str, Scope]:
-    """Read the statistics of every task that has a threshold for them.
+    """Read the training rows of every task that has a threshold for their distance.
 
     Args:
         file: That `write_scopes` wrote; None: there is none.
@@ -93,7 +90,7 @@ def read_scopes(file: Path | None, tasks: list[TaskConfig], embedding_size: int)
         if file is None:
             raise ValueError("there is no such file")
         tensors = load_file(file)
-        return {task.name: _checked(task, tensors, embedding_size) for task in wanted}
+        return {task.name: _checked(task.name + _ROWS, tensors, embedding_size) for task in wanted}
     except (SafetensorError, OSError, ValueError) as error:
         names = ", ".join(task.name for task in wanted)
         raise ValueError(
@@ -102,11 +99,11 @@ def read_scopes(file: Path | None, tasks: list[TaskConfig], embedding_size: int)
         ) from error
 
 
-def _checked(task: TaskConfig, tensors: dict[str, np.ndarray], size: int) -> Scope:
-    shapes = {"whitening": (size, size), "means": (task.num_labels, size)}
-    for part, shape in shapes.items():
-        found = tensors.get(f"{task.name}.{part}")
-        if found is None or found.shape != shape or found.dtype != np.float32 or not np.isfinite(found).all():
-            came = "nothing" if found is None else f"{found.dtype} {found.shape}"
-            raise ValueError(f"{task.name}.{part} must be finite float32 numbers {shape}, but {came} came")
-    return Scope(**{part: tensors[f"{task.name}.{part}"] for part in shapes})
+def _checked(name: str, tensors: Mapping[str, np.ndarray], size: int) -> Scope:
+    found = tensors.get(name)
+    if found is None or found.ndim != 2 or found.shape[1] != size or not len(found) or found.dtype != np.float16:
+        came = "nothing" if found is None else f"{found.dtype} {found.shape}"
+        raise ValueError(f"{name} must be float16 of shape (rows, {size}), but {came} came")
+    if not np.isfinite(found).all():
+        raise ValueError(f"{name} holds what is no number")
+    return Scope(found)

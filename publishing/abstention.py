@@ -81,7 +81,7 @@ def fit_abstention(
         logits: Shape (items, num_logits).
         labels: Ids (items,).
         target: What to reach.
-        strange: Gives the out-of-scope scores (items,) for probabilities (items, num_labels); None: there are none.
+        strange: Gives the out-of-scope scores (items,) for confidences (items,); None: there are none.
 
     Raises:
         ValueError: The kind has no one answer to withhold, there are too few rows, or no threshold reaches the target.
@@ -94,9 +94,9 @@ def fit_abstention(
     chosen = chosen_labels(task, probabilities)
     score = probabilities[np.arange(len(chosen)), chosen]
     is_right = chosen == labels
-    far = np.zeros(len(score)) if strange is None else strange(probabilities)
+    far = np.zeros(len(score)) if strange is None else strange(score)
     strange_rows = 0 if strange is None else _may_go(target.out_of_scope, len(far[::2]))
-    most = math.ceil(np.sort(far[::2])[-strange_rows] * 1e6) / 1e6 if strange_rows else math.inf
+    most = _rounded_up(np.sort(far[::2])[-strange_rows]) if strange_rows else math.inf
     within = far[::2] <= most
     if target.precision is not None:
         least = _least_for_precision(task, score[::2][within], is_right[::2][within], target.precision)
@@ -152,3 +152,7 @@ def _least_for_precision(task: TaskConfig, score: np.ndarray, is_right: np.ndarr
 
 def _rounded_down(score: float) -> float:
     return math.floor(float(score) * 1e6) / 1e6  # so that the row itself is answered, by any runtime
+
+
+def _rounded_up(far: float) -> float:
+    return float(f"{far * 1.0001 + 1e-6:.6g}")  # likewise; a fine-tuned embedding has distances of a thousandth

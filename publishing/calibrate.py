@@ -2,10 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from ..configuration.tasks_polyhead import TaskConfig
 from ..modeling.golden_polyhead import GOLDEN, write_golden
@@ -15,8 +14,10 @@ from ..training.data.examples import MultiTaskDataset
 from .abstention import Target, why_not
 from .calibration import Calibration, calibrate_task
 from .labelled_answers import Labelled, gives_labels, labelled_answers
-from .scope_fitting import MOST_TRAINING_ROWS, fit_scope
 from .stored_scores import CONFIG, replaced_scores, update_config
+
+FEWEST_TRAINING_ROWS = 30
+MOST_TRAINING_ROWS = 10_000  # that are kept of a data set, at equal distances: 8 MB for embeddings of 384 numbers
 
 
 def calibrate_model(
@@ -46,7 +47,7 @@ def calibrate_model(
     if target is not None and not able:
         raise ValueError(f"none of {[task.name for task in chosen]} can abstain: {why_not(chosen[0])}.")
     asked = [] if target is None else able if tasks is None else chosen  # a task that was named must
-    scopes = {} if train is None else _fit_scopes(model, train, asked)
+    scopes = {} if train is None else _scopes(model, train, asked)
     fitted = [
         _calibrate(task, found[task.name], target if task in asked else None, scopes.get(task.name)) for task in chosen
     ]
@@ -101,15 +102,18 @@ def _chosen(model: PolyheadModel, found: Mapping[str, Labelled], tasks: Sequence
     return chosen
 
 
-def _fit_scopes(model: PolyheadModel, train: MultiTaskDataset, tasks: Sequence[TaskConfig]) -> dict[str, Scope]:
-    names = {task.name: task.num_labels for task in tasks if task.kind == "single_label_classification"}
-    found = labelled_answers(model, train, list(names), MOST_TRAINING_ROWS)
-    return {name: fit_scope(name, rows.embeddings, rows.labels, names[name]) for name, rows in found.items()}
+def _scopes(model: PolyheadModel, train: MultiTaskDataset, tasks: Sequence[TaskConfig]) -> dict[str, Scope]:
+    names = [task.name for task in tasks if task.kind == "single_label_classification"]
+    found = labelled_answers(model, train, names, MOST_TRAINING_ROWS)
+    for name, rows in found.items():
+        if len(rows.labels) < FEWEST_TRAINING_ROWS:
+            raise ValueError(
+                f"task '{name}' has {len(rows.labels)} training rows in this recipe; what is out of scope is told from "
+                f"{FEWEST_TRAINING_ROWS} on."
+            )
+    return {name: Scope.of(rows.embeddings) for name, rows in found.items()}
 
 
 def _calibrate(task: TaskConfig, rows: Labelled, target: Target | None, scope: Scope | None) -> Calibration:
-    def strange(probabilities: np.ndarray) -> np.ndarray:
-        assert scope is not None
-        return scope.score(rows.embeddings, probabilities)
-
-    return calibrate_task(task, rows.logits, rows.labels, target, None if scope is None else strange)
+    strange = None if scope is None else partial(scope.score, rows.embeddings)
+    return calibrate_task(task, rows.logits, rows.labels, target, strange)

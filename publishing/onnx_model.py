@@ -33,7 +33,7 @@ class OnnxPolyhead(PredictingMixin):
         config: Its settings.
         tokenizer: A `tokenizers.Tokenizer` that cuts at the model's maximum.
         session: An `onnxruntime.InferenceSession` of its graph.
-        scopes: Statistics of the tasks that tell what is out of scope.
+        scopes: By name of the tasks that tell what is out of scope.
     """
 
     def __init__(
@@ -80,8 +80,8 @@ class OnnxPolyhead(PredictingMixin):
         except Exception as error:  # both raise a bare Exception
             reason = str(error).splitlines()[0].rstrip(".")
             raise ValueError(f"'{folder}' cannot be loaded: {reason}. Export the model again.") from error
-        statistics = Path(folder) / SCOPE
-        scopes = read_scopes(statistics if statistics.is_file() else None, config.tasks, config.embedding_size)
+        rows = Path(folder) / SCOPE
+        scopes = read_scopes(rows if rows.is_file() else None, config.tasks, config.embedding_size)
         return cls(config, tokenizer, session, scopes)
 
     @property

@@ -18,7 +18,7 @@ from ..modeling.scope_polyhead import Scope
 from .head_dependencies import Fingerprint, HeadDependencies
 
 _KEY = "polyhead_head"  # of the file's metadata
-_SCOPE = "out_of_scope."  # before the names of these statistics
+_SCOPE = "out_of_scope.training_rows"  # beside the head's tensors
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,8 @@ def save_head(head: TrainedHead, file: Path) -> None:
     }
     file.touch()
     mode = file.stat().st_mode  # safetensors lets nobody else read what it writes
-    statistics = (
-        {} if head.scope is None else {_SCOPE + name: torch.from_numpy(a) for name, a in vars(head.scope).items()}
-    )
-    save_file({**head.weights, **statistics}, file, metadata={"format": "pt", _KEY: json.dumps(content)})
+    rows = {} if head.scope is None else {_SCOPE: torch.from_numpy(head.scope.training_rows)}
+    save_file({**head.weights, **rows}, file, metadata={"format": "pt", _KEY: json.dumps(content)})
     file.chmod(mode)
 
 
@@ -100,8 +98,7 @@ def load_head(file: Path) -> TrainedHead:
             content = json.loads((tensors.metadata() or {})[_KEY])
             weights = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118 - it has no iterator
         dependencies = HeadDependencies(**content["dependencies"])
-        parts = {name: weights.pop(name).numpy() for name in list(weights) if name.startswith(_SCOPE)}
-        scope = Scope(**{name.removeprefix(_SCOPE): part for name, part in parts.items()}) if parts else None
+        scope = Scope(weights.pop(_SCOPE).numpy()) if _SCOPE in weights else None
         return TrainedHead(TaskConfig(**content["task"]), weights, content["results"], dependencies, scope)
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise ValueError(f"head '{file}' cannot be read: {type(error).__name__}: {error}. {remedy}") from error

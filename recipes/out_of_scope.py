@@ -13,11 +13,13 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
+from sklearn.covariance import ledoit_wolf
 from sklearn.metrics import roc_auc_score
 
 from polyhead import PolyheadModel
@@ -26,7 +28,7 @@ from polyhead.modeling.encoding_polyhead import normalized
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "docs" / "study" / "out_of_scope.jsonl"
-SEED, NUM_LEFT_OUT, NEIGHBOURS = 42, {"snips": 2, "banking77": 20}, 1
+SEED, NUM_LEFT_OUT = 42, {"snips": 2, "banking77": 20}
 # Short runs of the recipes: SNIPS without slots, Banking77 with nothing but its head.
 FROZEN = {"num_train_epochs": 2, "learning_rates": {"heads": 1e-2}, "freeze": [{"part": "backbone"}]}
 TRAIN: dict[str, dict[str, Any]] = {"snips": {"num_train_epochs": 1}, "banking77": FROZEN}
@@ -76,20 +78,20 @@ def _leave_out(name: str, data: Path, folder: Path) -> tuple[list[str], Path]:
 
 def _measure(folder: Path) -> dict[str, Any]:
     model = PolyheadModel.from_pretrained(folder / "model")
-    task = model.config.task("intent")
+    task, scope = model.config.task("intent"), model.scopes["intent"]
+    mahalanobis = _mahalanobis(model, _read(folder / "train_known.jsonl"))
     rows = {kind: _read(folder / f"test_{kind}.jsonl") for kind in ("known", "left_out")}
-    training, _ = _answers(model, [row["text"] for row in _read(folder / "train_known.jsonl")])
     strange: dict[str, dict[str, np.ndarray]] = {}
     for kind, found in rows.items():
-        embeddings, logits = _answers(model, [row["text"] for row in found])
-        distances = model.scopes["intent"].distances(embeddings)
-        probabilities = label_probabilities(task, logits)
+        embeddings, logits = _answers(model, found)
+        confidence = label_probabilities(task, logits).max(axis=1)
         strange[kind] = {
-            "max-softmax": -probabilities.max(axis=1),
+            "max-softmax": -confidence,
             "energy": -np.logaddexp.reduce(logits, axis=1),
-            "kNN": 2 - 2 * np.sort(normalized(embeddings) @ normalized(training).T, axis=1)[:, -NEIGHBOURS],
-            "Mahalanobis": distances.min(axis=1),
-            "shipped": (distances * probabilities).sum(axis=1),
+            "Mahalanobis": mahalanobis(embeddings),
+            "Mahalanobis / max-softmax": mahalanobis(embeddings) / confidence,
+            "nearest row": scope.distances(embeddings),
+            "nearest row / max-softmax": scope.score(embeddings, confidence),
         }
         rows[kind] = model.predict([row["text"] for row in found], tasks=["intent"], abstain=True)["intent"]
     truth = [row["label"] for row in _read(folder / "test_known.jsonl")]
@@ -98,6 +100,22 @@ def _measure(folder: Path) -> dict[str, Any]:
     )
     ways = {way: _separation(strange["known"][way], strange["left_out"][way], right) for way in strange["known"]}
     return {"known": len(right), "accuracy": float(right.mean()), "ways": ways, "abstain": _abstained(rows, right)}
+
+
+def _mahalanobis(model: Any, rows: list[dict[str, Any]]) -> Callable[[np.ndarray], np.ndarray]:
+    """Lee et al. 2018, https://arxiv.org/abs/1807.03888: distance to the nearest class, one shrunk covariance."""
+    vectors = normalized(_answers(model, rows)[0].astype(np.float64))  # (rows, dim)
+    labels = np.array([row["label"] for row in rows])
+    means = {label: vectors[labels == label].mean(axis=0) for label in np.unique(labels)}
+    covariance, _ = ledoit_wolf(vectors - np.stack([means[label] for label in labels]), assume_centered=True)
+    whitening = np.linalg.cholesky(np.linalg.inv(covariance))
+    places = np.stack(list(means.values())) @ whitening  # (classes, dim)
+
+    def distance(embeddings: np.ndarray) -> np.ndarray:
+        found = normalized(embeddings.astype(np.float64)) @ whitening  # (batch, dim)
+        return np.min([((found - place) ** 2).sum(axis=1) for place in places], axis=0)
+
+    return distance
 
 
 def _separation(known: np.ndarray, left_out: np.ndarray, right: np.ndarray) -> dict[str, Any]:
@@ -123,11 +141,12 @@ def _abstained(answers: dict[str, Any], right: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _answers(model: Any, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def _answers(model: Any, rows: list[dict[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+    texts = [row["text"] for row in rows]
     embeddings = np.zeros((len(texts), model.config.embedding_size), dtype=np.float32)
     logits = np.zeros((len(texts), model.config.task("intent").num_logits), dtype=np.float32)
-    for rows, _, output in model.run_batches(texts, tasks=["intent"]):
-        embeddings[rows], logits[rows] = output.sentence_embedding.numpy(), output.logits["intent"].numpy()
+    for positions, _, output in model.run_batches(texts, tasks=["intent"]):
+        embeddings[positions], logits[positions] = output.sentence_embedding.numpy(), output.logits["intent"].numpy()
     return embeddings, logits
 
 

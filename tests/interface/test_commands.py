@@ -46,7 +46,7 @@ def test_calibrate_for_a_coverage_lets_predict_withhold_answers(polyhead, folder
     Path("train.jsonl").write_text(line * 60)
     command = ("calibrate", copy, "recipe.yaml", "--tasks", "topic", "--split", "train")
     table = polyhead(*command, "--coverage", "0.9").stdout
-    assert re.search(r"topic +│ +0\.\d{3} │ +\d+\.\d\d │ +\d+\.\d% │ +\d+\.\d% │ +\d+\.\d%", table), table
+    assert re.search(r"topic +│ +0\.\d{3} │ +[\d.e-]+ │ +\d+\.\d% │ +\d+\.\d% │ +\d+\.\d%", table), table
     [told] = lines_of(polyhead(*command, "--coverage", "0.5", "--json"))[0]["tasks"]
     assert told["min_confidence"] == PolyheadModel.from_pretrained(copy).config.task("topic").min_confidence
     config = json.loads((copy / "config.json").read_text())

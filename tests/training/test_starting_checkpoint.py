@@ -105,7 +105,7 @@ def test_a_run_from_a_checkpoint_trains_saves_and_forgets_the_old_scores(recipe,
 def test_what_was_calibrated_for_the_old_weights_is_forgotten(recipe, trained, tmp_path):
     old = {"temperature": 2.0, "min_confidence": 0.7, "max_out_of_scope": 2.0}
     trained.config.tasks[0] = dataclasses.replace(trained.config.tasks[0], **old)
-    trained.scopes = {"pet": Scope(*np.ones((2, 32, 32), dtype=np.float32))}
+    trained.scopes = {"pet": Scope.of(np.ones((5, 32)))}
     trained.save_pretrained(tmp_path / "trained")
     model = start(recipe(), tmp_path)
     task = model.config.task("pet")
