@@ -50,7 +50,7 @@ def test_calibrate_for_a_coverage_lets_predict_withhold_answers(polyhead, folder
     [told] = lines_of(polyhead(*command, "--coverage", "0.5", "--json"))[0]["tasks"]
     assert told["min_confidence"] == PolyheadModel.from_pretrained(copy).config.task("topic").min_confidence
     config = json.loads((copy / "config.json").read_text())
-    config["polyhead"]["tasks"][0]["min_confidence"] = 1.0
+    config["polyhead"]["tasks"][0] |= {"min_confidence": 1.0, "max_out_of_scope": 1000.0}
     (copy / "config.json").write_text(json.dumps(config))
     arguments = ("predict", copy, "hello", "--tasks", "topic", "--abstain")
     [answer] = lines_of(polyhead(*arguments, "--json"))
