@@ -1,0 +1,1 @@
+"""Programs that read a trained model, each tried for real."""
