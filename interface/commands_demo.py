@@ -1,6 +1,7 @@
 """`polyhead demo`: a page to try a model on, here or as a Space."""
 
 import os
+import signal
 import socket
 import tempfile
 from importlib.metadata import PackageNotFoundError, version
@@ -10,15 +11,19 @@ from typing import Annotated, Any
 import typer
 
 NO_GRADIO = "the page needs gradio: pip install 'polyhead[demo]'."
-_LAST_PORT = 65535
+_HOST, _PORT, _LAST_PORT = "127.0.0.1", 7860, 65535
+_NUM_SENTENCES = 6  # of ours, where the card has no examples
 
 
 def demo(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Folder of a trained model, or its name on the Hub.")],
     host: Annotated[
-        str, typer.Option(help="Address to serve on; 0.0.0.0: the whole network may see the page.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=_LAST_PORT, help="Port to serve on.")] = 7860,
+        str | None,
+        typer.Option(help="Address to serve on; 0.0.0.0: the whole network may see the page [default: 127.0.0.1]."),
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=_LAST_PORT, help=f"Port to serve on [default: {_PORT}].")
+    ] = None,
     share: Annotated[
         bool, typer.Option("--share", help="Give the page a public address for a week, through Gradio's servers.")
     ] = False,
@@ -28,28 +33,28 @@ def demo(
 ) -> None:
     """Serve a page on which a model's answers can be tried.
 
-    A text or two, many lines, or a CSV file in; cards with bars, marked entities, a table or CSV out. Nothing is sent
-    anywhere.
+    A text or two, many lines, or a CSV file in; cards with bars, marked entities, a table or CSV out. Without
+    --share nothing is sent anywhere.
     """
     if space is None:
-        _require_free(host, port)
-        _serve(model, host, port, share)
+        _require_free(host or _HOST, port or _PORT)
+        _serve(model, host or _HOST, port or _PORT, share)
+    elif host or port or share:
+        raise ValueError(f"--space {space} came with --host, --port or --share; it serves nothing, leave them out.")
     else:
         _write_space(model, space)
 
 
 def _write_space(name: str, output: Path) -> None:
     from . import demo
-    from .publishing.card_examples import card_examples
     from .publishing.space import write_space
 
     try:
         gradio = version("gradio")
     except PackageNotFoundError as error:
         raise ImportError(NO_GRADIO) from error
-    revision = getattr(_load(name).config, "_commit_hash", None)
-    examples = card_examples(name) or _own_sentences()
-    write_space(output, name, _title(name), examples, Path(demo.__path__[0]), gradio, revision)
+    _load(name)  # a Space of a model that does not load helps nobody
+    write_space(output, name, _title(name), _examples(name), Path(demo.__path__[0]), gradio, _commit(name))
     print(f"space: {output}")
 
 
@@ -58,10 +63,9 @@ def _serve(name: str, host: str, port: int, share: bool) -> None:
         # Gradio reads both when it is imported. What people upload is gone with the page.
         os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": folder}
         page = _import_page()
-        from .publishing.card_examples import card_examples
-
         model = _load(name)
-        built = page.build_page(model, _title(name), card_examples(name) or _own_sentences())
+        built = page.build_page(model, _title(name), _examples(name))
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the folder goes then too
         print(f"page: http://{host}:{port} (Ctrl-C ends it)", flush=True)
         page.serve(built, host, port, share)
 
@@ -70,6 +74,17 @@ def _load(name: str) -> Any:
     from .loading import load_checkpoint
 
     return load_checkpoint(name)
+
+
+def _commit(name: str) -> str | None:
+    """Return the commit of a model on the Hub that was loaded; None for a folder."""
+    from transformers.utils import cached_file
+    from transformers.utils.hub import extract_commit_hash
+
+    from .loading import hub_options
+
+    commit: str | None = extract_commit_hash(cached_file(name, "config.json", **hub_options(name)), None)
+    return commit
 
 
 def _import_page() -> Any:
@@ -105,7 +120,10 @@ def _title(name: str) -> str:
     return Path(name).resolve().name if Path(name).is_dir() else name
 
 
-def _own_sentences() -> list[str]:
+def _examples(name: str) -> list[str]:
+    from .loading import hub_options
+    from .publishing.card_examples import card_examples
     from .texts_input import DEFAULT_FILE
 
-    return DEFAULT_FILE.read_text(encoding="utf-8").splitlines()[:6]
+    own = DEFAULT_FILE.read_text(encoding="utf-8").splitlines()[:_NUM_SENTENCES]
+    return card_examples(name, **hub_options(name)) or own

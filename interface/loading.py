@@ -36,7 +36,7 @@ def load_checkpoint(name: str) -> PolyheadModel:
             )
         raise ValueError(f"model '{name}': there is no config.json in this folder. {remedy}")
     with _named(name, remedy):
-        model: PolyheadModel = PolyheadModel.from_pretrained(name, **_hub_options(name))
+        model: PolyheadModel = PolyheadModel.from_pretrained(name, **hub_options(name))
         _ = model.tokenizer  # read now: a damaged one is told before any work
         return model
 
@@ -49,8 +49,8 @@ def load_encoder(name: str) -> PolyheadModel:
     """
     quiet_transformers()
     with _named(name, "Give a checkpoint's folder, a backbone's folder, or a name on the Hub."):
-        source = resolve_backbone(name, **_hub_options(name))
-        fields, _ = PreTrainedConfig.get_config_dict(source, **_hub_options(source))
+        source = resolve_backbone(name, **hub_options(name))
+        fields, _ = PreTrainedConfig.get_config_dict(source, **hub_options(source))
     if "polyhead" in fields:
         return load_checkpoint(source)
     with _named(name, "Give another backbone."):
@@ -58,8 +58,8 @@ def load_encoder(name: str) -> PolyheadModel:
         return model
 
 
-def _hub_options(name: str) -> dict[str, Any]:
-    # Without a connection, what is in the cache still loads, without half a minute of retries.
+def hub_options(name: str) -> dict[str, Any]:
+    """Return how to ask the Hub: without a connection, what is in the cache loads at once, not after many retries."""
     return {} if Path(name).is_dir() or hub_is_reachable() else {"local_files_only": True}
 
 

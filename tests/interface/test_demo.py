@@ -59,7 +59,15 @@ def test_a_space_is_written_and_named(polyhead, trained, monkeypatch, tmp_path):
 def test_no_model_is_told(where, polyhead, folder, free_port, monkeypatch):
     monkeypatch.setattr(commands_demo, "version", lambda _: "6.31.0")
     monkeypatch.setattr(commands_demo, "_import_page", lambda: None)
-    result = polyhead("demo", ".", *where, "--port", free_port)
+    result = polyhead("demo", ".", *where or ["--port", free_port])
     assert result.exit_code == 2
     assert "there is no config.json in this folder" in result.stderr
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize("option", [["--share"], ["--port", "7861"], ["--host", "0.0.0.0"]])
+def test_a_space_takes_no_option_of_the_server(option, polyhead, trained, folder):
+    result = polyhead("demo", trained, "--space", "out", *option)
+    assert result.exit_code == 2
+    assert "--space out came with --host, --port or --share; it serves nothing, leave them out." in result.stderr
     assert not (folder / "out").exists()

@@ -63,13 +63,16 @@ def served(command, port, **environment):
 
 
 @pytest.fixture(scope="module")
-def address(all_kinds, module_port):
+def address(all_kinds, module_port, tmp_path_factory):
     """Where the page of a model with all eight kinds of task is served."""
+    uploads = tmp_path_factory.mktemp("uploads")
     code = "from polyhead.cli import main; main()"
     command = [sys.executable, "-c", code, "demo", str(all_kinds), "--port", str(module_port)]
-    with proxy() as (environment, came), served(command, module_port, **environment) as address:
-        yield address
+    with proxy() as (environment, came):
+        with served(command, module_port, TMPDIR=str(uploads), **environment) as address:
+            yield address
         assert came == []
+    assert list(uploads.iterdir()) == []  # nobody's files stay behind
 
 
 @pytest.fixture(scope="module")

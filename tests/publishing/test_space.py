@@ -4,12 +4,16 @@ import ast
 from importlib.metadata import version
 from pathlib import Path
 
+import huggingface_hub.constants
 import pytest
 import torch
 from huggingface_hub import SpaceCardData
 from huggingface_hub.repocard import RepoCard
 
-from polyhead import demo
+from polyhead import commands_demo, demo
+from polyhead.modeling import backbone_polyhead
+from polyhead.modeling.card_polyhead import INVITATION
+from polyhead.modeling.upload_polyhead import upload
 from polyhead.publishing.space import write_space
 
 PAGE = Path(demo.__path__[0])
@@ -79,6 +83,23 @@ def test_a_model_on_the_hub_is_named_and_pinned(write):
     assert 'AutoModel.from_pretrained("me/pets", trust_remote_code=True, revision="abc")' in app
     assert not (space / "model").exists()
     assert RepoCard.load(space / "README.md").data.to_dict()["models"] == ["me/pets"]
+
+
+def test_a_model_that_was_pushed_is_pinned_to_the_commit_that_was_looked_at(
+    polyhead, client, saved, hub, tmp_path, monkeypatch
+):
+    url = hub.address + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", url)
+    monkeypatch.setattr(backbone_polyhead, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(backbone_polyhead, "ENDPOINT", hub.address)
+    monkeypatch.setattr(commands_demo, "version", lambda _: "6.31.0")
+    (saved / "README.md").write_text((saved / "README.md").read_text().replace(INVITATION, "## Examples\n\n- A dog.\n"))
+    commit = upload(saved, "me/pets", private=True).oid
+    result = polyhead("demo", "me/pets", "--space", tmp_path / "space")
+    assert result.exit_code == 0, result.output
+    app = (tmp_path / "space" / "app.py").read_text()
+    assert f'AutoModel.from_pretrained("me/pets", trust_remote_code=True, revision="{commit}")' in app
+    assert assigned(app) == {"NAME": "me/pets", "EXAMPLES": ["A dog."]}
 
 
 def test_name_and_examples_are_constants_whatever_they_hold(saved, write):
