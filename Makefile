@@ -1,5 +1,5 @@
 PYTHON ?= python3
-.PHONY: setup quickstart test test-all test-oldest check format
+.PHONY: setup quickstart study study-report test test-all test-oldest check format
 
 setup: .venv/.stamp
 
@@ -33,6 +33,21 @@ quickstart: setup
 	.venv/bin/polyhead train recipes/quickstart.yaml --output runs/quickstart $$(test ! -d runs/quickstart || echo --resume)
 	.venv/bin/polyhead evaluate runs/quickstart recipes/quickstart.yaml --split test
 	.venv/bin/python recipes/quickstart/load_without_polyhead.py runs/quickstart
+
+# The studies that the documentation rests on: `make study BUDGET=2h` takes two hours each, and the next call goes on from there.
+STUDIES = $(wildcard recipes/studies/*.yaml)
+
+study: setup
+	for study in $(STUDIES); do \
+	  .venv/bin/polyhead study $$study --output docs/study $(if $(BUDGET),--budget $(BUDGET)) || exit; \
+	done
+
+# Reports and pictures anew, of those studies that have results.
+study-report: setup
+	for study in $(STUDIES); do \
+	  test ! -f docs/study/$$(basename $$study .yaml).jsonl \
+	  || .venv/bin/polyhead study $$study --output docs/study --report || exit; \
+	done
 
 test: setup
 	.venv/bin/python -m pytest -n 2 --dist loadfile

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from .training.study.outcome import Outcome
     from .training.study.runner import Progress
 
-QUICK = Path("recipes/studies/quick.yaml")
+_QUICK = Path("recipes/studies/quick.yaml")
+_QUICK_TIME = "5m"
 
 
 def study(
@@ -23,17 +25,23 @@ def study(
     quick: Annotated[bool, typer.Option("--quick", help="A study of five minutes on the quickstart's data.")] = False,
     test: Annotated[bool, typer.Option("--test", help="Measure on the test split too.")] = False,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Run again what has failed.")] = False,
+    report: Annotated[bool, typer.Option("--report", help="Run nothing, make the report from the results.")] = False,
 ) -> None:
     """Compare variants of a recipe over seeds and sizes."""
     from .durations import parse_duration
     from .quiet import quiet_transformers
+    from .training.study.outcome import report_study
     from .training.study.study import run_study
 
     path = _study_file(file, quick)
+    budget = budget or (_QUICK_TIME if quick else None)
     seconds = parse_duration(budget, "--budget") if budget else None
     quiet_transformers()
+    if report:
+        _print_outcome(report_study(path, output))
+        return
     try:
-        run_study(path, output, _tell, jobs, seconds, test, retry_failed)
+        _print_outcome(run_study(path, output, _tell, jobs, seconds, test, retry_failed))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"Go on with: {shlex.join(['polyhead', *sys.argv[1:]])}") from None
 
@@ -41,11 +49,11 @@ def study(
 def _study_file(file: Path | None, quick: bool) -> Path:
     if quick and file is not None:
         raise ValueError(f"--quick and STUDY '{file}' came; give one of them.")
-    if quick and not QUICK.is_file():
-        raise ValueError(f"--quick needs '{QUICK}', which a clone of polyhead has; run it in the clone's folder.")
+    if quick and not _QUICK.is_file():
+        raise ValueError(f"--quick needs '{_QUICK}', which a clone of polyhead has; run it in the clone's folder.")
     if file is None and not quick:
         raise ValueError("no STUDY came; name a study file, or add --quick.")
-    return file or QUICK
+    return file or _QUICK
 
 
 def _tell(progress: "Progress") -> None:
@@ -70,3 +78,15 @@ def _outcome(line: dict[str, Any]) -> str:
     if "error" in line:
         return f"failed, {line['error']}"
     return f"score {line['score']:.4f} in {line['wall_seconds']:.0f} s"
+
+
+def _print_outcome(outcome: "Outcome") -> None:
+    for title, sentences in outcome.verdicts.items():
+        print(f"{title}: {sentences.replace('**', '')}")
+    if outcome.num_left_out or outcome.num_failed:
+        print(f"{outcome.num_left_out} runs left out, {outcome.num_failed} failed; the report says which")
+    report, *others = outcome.files
+    for file in others:
+        if file.suffix == ".yaml":
+            print(f"best recipe: {file}")
+    print(f"report: {report}")

@@ -7,9 +7,12 @@ import pytest
 from polyhead.training.data.data_error import DataError
 from polyhead.training.data.rows import load_data
 from polyhead.training.recipe.recipe import load_recipe
+from polyhead.training.study.cells import plan_cells
+from polyhead.training.study.study_file import load_study
 
 FOLDER = Path(__file__).parent.parent / "recipes"
 RECIPES = sorted(FOLDER.glob("*.yaml"))
+STUDIES = sorted((FOLDER / "studies").glob("*.yaml"))
 WITH_OTHER_DATA = [path for path in RECIPES if "${POLYHEAD_DATA" in path.read_text(encoding="utf-8")]
 
 
@@ -35,6 +38,17 @@ def test_recipe_without_its_data_names_each_file_and_the_variable_to_set(path, m
     for problem in error.value.problems:
         assert "does not exist" in problem
         assert "export POLYHEAD_DATA=" in problem
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_study_is_sound_and_says_its_question_and_command(path, monkeypatch):
+    monkeypatch.delenv("POLYHEAD_DATA", raising=False)
+    study = load_study(path)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("# Question: ")
+    assert lines[1].startswith("# Command: ")
+    num_cells = len(study.recipes) * len(study.sizes) * len(study.variants) * len(study.seeds)
+    assert len(plan_cells(study, will_run=False)) == num_cells
 
 
 def test_quickstart_brings_its_data():

@@ -1,5 +1,6 @@
 """A whole training run: from a recipe file to a saved model with its scores."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,7 @@ class TrainingResult:
         pictures: Files in `record`; None where matplotlib, which draws them, is not installed.
         stopped: Why a guard has ended the run early; None where none has.
         seconds: Of the training loop with its evaluations and checkpoints, since it was last resumed.
+        processor_seconds: Of the same, on all cores together; other work on the machine does not count.
         num_examples: Training rows read in it; None of a stream, which has no epochs, and of a resumed run.
     """
 
@@ -60,6 +62,7 @@ class TrainingResult:
     pictures: list[Path] | None
     stopped: str | None = None
     seconds: float = 0.0
+    processor_seconds: float = 0.0
     num_examples: int | None = None
 
 
@@ -102,6 +105,7 @@ def train_recipe(
     report_into(record, trainer.callback_handler.callbacks)
     interrupt = InterruptCallback()
     trainer.add_callback(interrupt)
+    started = time.process_time()
     try:
         loop = trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     finally:
@@ -109,6 +113,7 @@ def train_recipe(
         close_bars(trainer)
     if interrupt.was_interrupted:
         raise KeyboardInterrupt
+    processor_seconds = time.process_time() - started
     # accelerate leaves a forward in mixed precision; without it, the stored scores are those of the saved model. Its own
     # `unwrap_model` would also take off what `can_return_tuple` adds.
     for name in ("forward", "_original_forward"):
@@ -130,11 +135,20 @@ def train_recipe(
             remove_checkpoints(output)
         if trainer.args.push_to_hub:
             trainer.push_to_hub()
-    seconds, num_examples = float(loop.metrics["train_runtime"]), None
+    num_examples = None
     if checkpoint is None and isinstance(trainer.train_dataset, MultiTaskDataset):
         num_examples = round(len(trainer.train_dataset) * (trainer.state.epoch or 0))
     return TrainingResult(
-        model, output, split, evaluation.scores, record, pictures, _why_stopped(trainer), seconds, num_examples
+        model=model,
+        output=output,
+        split=split,
+        scores=evaluation.scores,
+        record=record,
+        pictures=pictures,
+        stopped=_why_stopped(trainer),
+        seconds=float(loop.metrics["train_runtime"]),
+        processor_seconds=processor_seconds,
+        num_examples=num_examples,
     )
 
 

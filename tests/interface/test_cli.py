@@ -22,7 +22,7 @@ FLAGS = {
     ],
     "plan": ["recipe", "--set", "--json", "--picture", "--timed-steps"],
     "check": ["recipe", "--set", "--json"],
-    "study": ["file", "--output", "--budget", "--jobs", "--quick", "--test", "--retry-failed"],
+    "study": ["file", "--output", "--budget", "--jobs", "--quick", "--test", "--retry-failed", "--report"],
     "verify": ["folder", "--json"],
     "push": ["folder", "repo", "--private", "--dry-run", "--revision", "--pr", "--onnx"],
     "calibrate": ["folder", "recipe", "--split", "--tasks", "--coverage", "--precision", "--set", "--json"],

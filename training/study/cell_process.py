@@ -28,6 +28,7 @@ def work_on_cell(recipe: Path, overrides: list[str], with_test: bool, num_thread
     """
     if hasattr(os, "setsid"):
         os.setsid()  # Ctrl-C reaches the study alone, which then ends this process
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # cleans up, which a process that is simply ended does not
     threading.Thread(target=_end_with_study, daemon=True).start()
     _redirect_output(folder / LOG)
     if num_threads is not None:
@@ -56,8 +57,8 @@ def run_cell(recipe: Path, overrides: list[str], output: Path, with_test: bool) 
 
     Returns:
         `score` (the multi-task score of the saved model on validation), `tasks` (each one's main metric), `validation` and
-        `test` (all metrics), `seconds` (of the training loop, its evaluations and checkpoints included),
-        `examples_per_second`, `memory_bytes` (the most that was held), `curve` (step and score of every evaluation),
+        `test` (all metrics), `seconds` and `processor_seconds` (of the training loop, its evaluations and checkpoints
+        included), `examples_per_second`, `memory_bytes` (the most that was held), `curve` (step and score of every evaluation),
         `versions`.
     """
     from ..metrics.multi_task_score import multi_task_score, primary_metric
@@ -74,6 +75,7 @@ def run_cell(recipe: Path, overrides: list[str], output: Path, with_test: bool) 
         "tasks": {task.name: _main_metric(primary_metric(task), trained.scores[task.name]) for task in tasks},
         "validation": trained.scores,
         "seconds": round(trained.seconds, 2),
+        "processor_seconds": round(trained.processor_seconds, 2),
         "examples_per_second": round(trained.num_examples / trained.seconds, 2) if trained.num_examples else None,
         "memory_bytes": _peak_memory(),
         "curve": [[entry["step"], entry["eval_score"]] for entry in entries if "eval_score" in entry],

@@ -16,6 +16,7 @@ from .cells import Cell
 from .results_file import PLACE, Line
 
 _TOLD = 2000  # characters of the log that are kept with an error
+_PATIENCE_SECONDS = 5.0
 # What takes seconds to import is imported once, by a server that forks for every cell; on Windows every process imports it.
 _PRELOADED = ("training", "recipe_evaluation")
 
@@ -54,6 +55,8 @@ class CellRun:
 
     def stop(self) -> None:
         """End the process, whatever it is doing, and remove what it has written."""
+        self._process.terminate()
+        self._process.join(_PATIENCE_SECONDS)
         self._process.kill()
         with contextlib.suppress(ProcessLookupError, PermissionError, AttributeError):
             os.killpg(self._process.pid or 0, signal.SIGKILL)  # what loads data for it; no groups on Windows

@@ -48,10 +48,14 @@ class Cell:
         return self.recipe.stem, self.size, self.seed
 
 
-def plan_cells(study: Study) -> list[Cell]:
+def plan_cells(study: Study, will_run: bool = True) -> list[Cell]:
     """Return all cells in the order in which they run: all variants at one seed before the second seed.
 
     A study that is cut short has then compared all variants, on fewer seeds.
+
+    Args:
+        study: The study.
+        will_run: Its data must be there; a report needs none.
 
     Raises:
         RecipeError: Lists every problem of every cell, in the recipe checker's words.
@@ -63,7 +67,9 @@ def plan_cells(study: Study) -> list[Cell]:
     for seed in study.seeds:
         for recipe in study.recipes:
             for size in study.sizes:
-                cells += [cell for v in study.variants if (cell := _cell(study, recipe, size, v, seed, problems))]
+                cells += [
+                    cell for v in study.variants if (cell := _cell(study, recipe, size, v, seed, will_run, problems))
+                ]
     if problems:
         raise RecipeError(str(study.path), _lines(problems, len(study.variants)))
     return cells
@@ -89,7 +95,13 @@ def as_overrides(settings: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _cell(
-    study: Study, path: Path, size: int | None, variant: Variant, seed: int, problems: dict[str, dict[str, None]]
+    study: Study,
+    path: Path,
+    size: int | None,
+    variant: Variant,
+    seed: int,
+    will_run: bool,
+    problems: dict[str, dict[str, None]],
 ) -> Cell | None:
     chosen = study.settings | variant.settings
     try:
@@ -98,7 +110,8 @@ def _cell(
         _refuse_both(chosen, own)
         overrides = as_overrides(chosen | own)
         recipe = load_recipe(path, overrides)
-        _check_training(recipe)
+        if will_run:
+            _check_training(recipe)
     except RecipeError as error:
         for problem in _plain(error.problems, chosen):
             problems.setdefault(problem, {})[variant.name] = None

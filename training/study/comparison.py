@@ -30,10 +30,23 @@ class VariantResult:
         """The multi-task score on validation over the seeds; there must be a line."""
         return mean_with_interval([line["score"] for line in self.lines.values()])
 
+    @property
+    def cost(self) -> float:
+        """Mean seconds of training: of the processor where it trained there, else of the clock.
+
+        Other work on the machine stretches those of the clock.
+        """
+        return self.mean(_seconds) or 0.0
+
     def mean(self, value: Callable[[Line], float | None]) -> float | None:
         """Return the mean over the seeds of something in each line; None where no line has it."""
         found = [number for line in self.lines.values() if (number := value(line)) is not None]
         return fmean(found) if found else None
+
+
+def _seconds(line: Line) -> float:
+    is_on_processor = line["versions"]["device"] == "cpu"
+    return float(line["processor_seconds" if is_on_processor else "seconds"])
 
 
 @dataclass(frozen=True)

@@ -62,26 +62,25 @@ class Runner:
         self.num_threads = max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None
         self._running: list[CellRun] = []
 
-    def run(self, cells: Sequence[Cell], lines: Sequence[Line]) -> list[Cell]:
-        """Run cells in their order.
+    def run(self, cells: Sequence[Cell], lines: Sequence[Line]) -> None:
+        """Run cells in their order, but for those for which there is no time.
+
+        Once a cell does not fit, the other variants at its recipe, size and seed are left out as well, since there would be
+        nothing to compare them with.
 
         Args:
             cells: Those that have no line yet.
             lines: Of the cells that have.
-
-        Returns:
-            The cells for which there was no time. Once a cell does not fit, the other variants at its recipe, size and seed
-            are left out as well, since there would be nothing to compare them with.
         """
         self._times, self._num_done = TimeLeft(lines), len(lines)
         self._num_cells = len(cells) + len(lines)
-        waiting, left_out = deque(cells), list[Cell]()
+        waiting, closed = deque(cells), set[tuple[str, int | None, int]]()
         try:
             while waiting or self._running:
                 while waiting and len(self._running) < self.jobs:
                     cell = waiting.popleft()
-                    if any(cell.block == other.block for other in left_out) or not self._fits(cell):
-                        left_out.append(cell)
+                    if cell.block in closed or not self._fits(cell):
+                        closed.add(cell.block)
                     else:
                         self._running.append(CellRun(cell, self.work, self.with_test, self.num_threads))
                         self._report(cell, None, waiting)
@@ -90,7 +89,6 @@ class Runner:
         finally:
             for run in self._running:
                 run.stop()
-        return left_out
 
     def _fits(self, cell: Cell) -> bool:
         now = time.monotonic()

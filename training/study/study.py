@@ -3,38 +3,15 @@
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
 from .cells import plan_cells
+from .outcome import Outcome, StudyFiles, write_outcome
 from .results_file import Line, begin_results
 from .runner import Progress, Runner
 from .study_file import load_study
-
-
-@dataclass(frozen=True)
-class StudyFiles:
-    """Where the files of a study lie; several studies may share a folder.
-
-    Args:
-        folder: The folder.
-        name: Of the study.
-    """
-
-    folder: Path
-    name: str
-
-    @property
-    def results(self) -> Path:
-        """One JSON object a line and cell."""
-        return self.folder / f"{self.name}.jsonl"
-
-    @property
-    def work(self) -> Path:
-        """What runs, while it runs."""
-        return self.folder / f".{self.name}"
 
 
 def run_study(
@@ -45,8 +22,8 @@ def run_study(
     budget_seconds: float | None = None,
     with_test: bool = False,
     retry_failed: bool = False,
-) -> None:
-    """Run the cells of a study that have no result yet.
+) -> Outcome:
+    """Run the cells of a study that have no result yet, and report on all that have one.
 
     Args:
         path: The study file.
@@ -59,7 +36,7 @@ def run_study(
 
     Raises:
         ValueError: The study cannot be used, or another process runs it in the same folder.
-        KeyboardInterrupt: Ctrl-C was pressed; what had ended is in the results.
+        KeyboardInterrupt: Ctrl-C was pressed; what had ended is in the results and in the report.
     """
     study = load_study(path)
     cells = plan_cells(study)
@@ -68,7 +45,12 @@ def run_study(
         lines = begin_results(files.results, cells, lambda line: _is_done(line, with_test, retry_failed))
         waiting = [cell for cell in cells if cell.place not in lines]
         runner = Runner(files.results, files.work, tell, jobs, budget_seconds, with_test)
-        runner.run(waiting, list(lines.values()))
+        try:
+            runner.run(waiting, list(lines.values()))
+        except KeyboardInterrupt:
+            write_outcome(study, cells, files)
+            raise
+        return write_outcome(study, cells, files)
 
 
 def _is_done(line: Line, with_test: bool, retry_failed: bool) -> bool:

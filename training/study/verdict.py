@@ -32,7 +32,7 @@ def _certainty(best: VariantResult, second: VariantResult, tied: list[VariantRes
     if not tied:
         return (
             f"{_seeds(count).capitalize()} tell it apart from every other variant by the t interval; from **{second.name}**, "
-            f"the next, it differs by {shown}.{_limit(count)}"
+            f"the next, it differs by {shown}. Chosen as the best after the fact, it owes some of that to luck.{_limit(count)}"
         )
     names = ", ".join(f"**{other.name}**" for other in tied)
     return f"{_seeds(count).capitalize()} cannot tell it apart from {names}: from the next it differs by {shown}."
@@ -49,15 +49,12 @@ def _limit(count: int) -> str:
 
 
 def _cheaper(best: VariantResult, tied: list[VariantResult]) -> list[str]:
-    """Name the variant that is as good as far as can be told, and the fastest."""
-    cheapest = min([best, *tied], key=_seconds)
-    if cheapest is best or _seconds(cheapest) > 0.9 * _seconds(best):
+    """Name the fastest of those that cannot be told apart, with its score: not told apart is not equal."""
+    cheapest = min([best, *tied], key=lambda variant: variant.cost)
+    if cheapest is best or cheapest.cost > 0.9 * best.cost:
         return []
-    return [f"Of these, **{cheapest.name}** trains fastest: {_seconds(cheapest):.0f} s against {_seconds(best):.0f} s."]
-
-
-def _seconds(variant: VariantResult) -> float:
-    return variant.mean(lambda line: line["seconds"]) or 0.0
+    seconds = f"{cheapest.cost:.0f} s against {best.cost:.0f} s"
+    return [f"Of these, **{cheapest.name}** trains fastest, {seconds}, with a score of {cheapest.score.value:.4f}."]
 
 
 def _is_told_apart(found: Difference | None) -> bool:

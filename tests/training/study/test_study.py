@@ -54,11 +54,13 @@ def test_a_line_holds_what_was_measured_and_what_it_cost(run, folder):
     assert {name: task["metric"] for name, task in line["tasks"].items()} == {"topic": "accuracy", "mood": "pearson"}
     assert line["curve"] == [[2, line["score"]]]  # 16 rows in batches of 8, one epoch
     assert line["examples_per_second"] == pytest.approx(16 / line["seconds"], rel=0.05)
+    assert 0 < line["processor_seconds"] < line["wall_seconds"]
     assert 0 < line["seconds"] < line["wall_seconds"]
     assert line["memory_bytes"] > 50e6
     assert line["versions"]["torch"]
     assert "test" not in line
-    assert sorted(path.name for path in (folder / "out").iterdir() if path.suffix != ".lock") == ["study.jsonl"]
+    names = ["study-best.yaml", "study-curves.png", "study-pareto.png", "study.jsonl", "study.md"]
+    assert sorted(path.name for path in (folder / "out").iterdir() if path.suffix != ".lock") == names
 
 
 def test_a_cell_that_fails_is_recorded_and_the_rest_runs(run):
@@ -109,6 +111,7 @@ def test_ctrl_c_ends_the_processes_and_keeps_what_was_done(run, folder):
         run(ONE_SEED, tell=_interrupt)
     lines = read_results(folder / "out" / "study.jsonl")
     assert len(lines) == 1
+    assert "**Left out: 1 of 2 runs**" in (folder / "out" / "study.md").read_text()
     assert not (folder / "out" / ".study").exists()
     finished = run(ONE_SEED)
     assert finished[:1] == lines

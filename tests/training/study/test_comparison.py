@@ -1,0 +1,121 @@
+"""Variants against each other, and what is said about it."""
+
+import pytest
+
+from polyhead.training.study.cells import plan_cells
+from polyhead.training.study.comparison import compare, difference
+from polyhead.training.study.pictures_study import mean_curve, pareto_front
+from polyhead.training.study.verdict import verdict
+
+NAMED = "recipe: recipe.yaml\nvary: [{name: base}, {name: good, train.layer_decay: 0.9}, {name: bad, train.layer_decay: 0.8}]\n"
+
+
+@pytest.fixture
+def section_of(study_of):
+    """Return a function from scores by variant, one a seed, to the only section of a study."""
+
+    def _section_of(seconds=None, **scores):
+        count = max(map(len, scores.values()))
+        study = study_of(NAMED + f"seeds: {count}")
+        cells = plan_cells(study)
+        lines = [
+            {
+                **dict(zip(("recipe", "size", "variant", "seed"), cell.place, strict=True)),
+                "score": score,
+                "seconds": 99.0,
+                "processor_seconds": (seconds or {}).get(cell.variant, 10.0),
+                "versions": {"device": "cpu"},
+            }
+            for cell in cells
+            if cell.seed - 42 < len(scores.get(cell.variant, ())) and (score := scores[cell.variant][cell.seed - 42])
+        ]
+        return compare(cells, study.baseline, lines)[0]
+
+    return _section_of
+
+
+def test_differences_are_taken_at_equal_seeds(section_of):
+    section = section_of(base=[0.5, 0.6, 0.7], good=[0.6, 0.7, 0.8], bad=[0.4, None, 0.5])
+    found = section.differences()
+    assert found["good"].mean.value == pytest.approx(0.1)
+    assert found["good"].p == 0.25
+    assert found["good"].holm_p == 0.5  # of two comparisons
+    assert found["bad"].mean.num_values == 2  # at seeds 42 and 44
+    assert found["bad"].mean.value == pytest.approx(-0.15)
+    assert found["bad"].p == 0.5
+
+
+def test_pairing_sees_what_the_intervals_of_the_means_hide(section_of):
+    section = section_of(base=[0.2, 0.5, 0.8], good=[0.25, 0.56, 0.84], bad=[0.1, 0.2, 0.3])
+    assert section.variant("base").score.high > section.variant("good").score.value
+    assert section.differences()["good"].mean.excludes_zero
+
+
+def test_variants_without_a_common_seed_are_not_compared(section_of):
+    section = section_of(base=[0.5, None], good=[None, 0.9], bad=[0.1, 0.2])
+    assert difference(section.variant("good"), section.variant("base")) is None
+    assert "good" not in section.differences()
+
+
+def test_a_variant_of_fewer_seeds_is_not_the_best(section_of):
+    section = section_of(base=[0.5, 0.6], good=[0.9], bad=[0.4, 0.5])
+    assert [variant.name for variant in section.ranked] == ["base", "bad", "good"]
+
+
+def test_cells_without_a_line_and_failed_ones_are_counted(study_of):
+    study = study_of(NAMED + "seeds: 2")
+    cells = plan_cells(study)
+    failed = dict(zip(("recipe", "size", "variant", "seed"), cells[0].place, strict=True)) | {"error": "no"}
+    [section] = compare(cells, study.baseline, [failed])
+    assert (section.variant("base").num_failed, section.variant("base").num_absent) == (1, 1)
+    assert section.variant("good").num_absent == 2
+    assert verdict(section) == "Nothing was measured here."
+
+
+def test_the_verdict_says_when_seeds_cannot_tell_variants_apart(section_of):
+    told = verdict(section_of(base=[0.5, 0.6, 0.7], good=[0.6, 0.5, 0.8], bad=[0.1, 0.1, 0.1]))
+    assert told.startswith("Best on average is **good**, score 0.6333 over 3 seeds.")
+    assert "3 seeds cannot tell it apart from **base**: from the next it differs by +0.0333" in told
+
+
+def test_the_verdict_says_what_a_clear_difference_rests_on(section_of):
+    told = verdict(section_of(base=[0.5, 0.6, 0.7], good=[0.7, 0.81, 0.9], bad=[0.1, 0.1, 0.1]))
+    assert "3 seeds tell it apart from every other variant by the t interval" in told
+    assert "so few seeds prove nothing (p is 0.25 at least)" in told
+    six = verdict(section_of(base=[0.5] * 6, good=[0.7, 0.71] * 3, bad=[0.1] * 6))
+    assert "6 seeds tell it apart" in six
+    assert "permutation p 0.031" in six
+    assert "prove nothing" not in six
+
+
+def test_one_seed_gives_no_order(section_of):
+    told = verdict(section_of(base=[0.5], good=[0.9], bad=[0.1]))
+    assert "One seed cannot tell how much of a difference is chance" in told
+
+
+def test_the_cheapest_of_those_that_are_not_told_apart_is_named_with_its_score(section_of):
+    scores = {"base": [0.5, 0.6, 0.7], "good": [0.6, 0.5, 0.8], "bad": [0.1, 0.1, 0.1]}
+    told = verdict(section_of({"base": 4.0, "bad": 1.0}, **scores))
+    assert told.endswith("Of these, **base** trains fastest, 4 s against 10 s, with a score of 0.6000.")
+    assert "fastest" not in verdict(section_of({"bad": 1.0}, **scores))
+
+
+def test_the_front_holds_those_that_no_other_beats_in_score_and_time(section_of):
+    scores = {"base": [0.7, 0.7], "good": [0.8, 0.8], "bad": [0.6, 0.6]}
+    front = pareto_front(section_of({"base": 10.0, "good": 20.0, "bad": 15.0}, **scores))
+    assert [variant.name for variant in front] == ["base", "good"]
+
+
+def test_the_cost_is_that_of_the_clock_where_another_device_trains(section_of):
+    variant = section_of({"base": 4.0}, base=[0.5, 0.6]).variant("base")
+    assert variant.cost == 4.0
+    for line in variant.lines.values():
+        line["versions"] = {"device": "cuda:0"}
+    assert variant.cost == 99.0
+
+
+def test_a_mean_curve_has_the_steps_of_all_seeds(section_of):
+    variant = section_of(base=[0.5, 0.6]).variant("base")
+    variant.lines[42]["curve"] = [[2, 0.25], [4, 0.5]]
+    variant.lines[43]["curve"] = [[2, 0.75], [4, 0.75], [6, 0.5]]
+    assert mean_curve(variant) == ([2, 4], [0.5, 0.625])
