@@ -142,13 +142,19 @@ class PolyheadModel(CheckpointMixin, PushingMixin, RunningMixin, PredictingMixin
         tokens = states.last_hidden_state  # (batch, seq, hidden)
         if layers.layer_mix is not None:
             tokens = layers.layer_mix(states.hidden_states)  # (batch, seq, hidden)
-        pooled = layers.pooling(tokens, attention_mask)  # (batch, pooled_size)
-        projected = pooled
-        if layers.projection is not None:
-            projected = layers.projection(pooled.to(layers.projection.weight.dtype)).float()  # (batch, projection_dim)
-        return Encoded(
-            input_ids, tokens, attention_mask, pooled, projected, states.get("hidden_states"), states.get("attentions")
+        return self.pool_tokens(
+            input_ids, tokens, attention_mask, states.get("hidden_states"), states.get("attentions")
         )
+
+    def pool_tokens(self, input_ids: Tensor | None, tokens: Tensor, attention_mask: Tensor, *states: Any) -> Encoded:
+        """Pool and project token embeddings (batch, seq, hidden); `states` are the last fields of `Encoded`."""
+        pooled = self.polyhead.pooling(tokens, attention_mask)  # (batch, pooled_size)
+        return Encoded(input_ids, tokens, attention_mask, pooled, self.project(pooled), *states)
+
+    def project(self, pooled: Tensor) -> Tensor:
+        """Return the sentence embedding (batch, embedding_size) of pooled vectors (batch, pooled_size), not normalised."""
+        projection = self.polyhead.projection
+        return pooled if projection is None else projection(pooled.to(projection.weight.dtype)).float()
 
     def normalize(self, projected: Tensor, normalize: bool | None = None) -> Tensor:
         """Return the sentence embedding of a projected vector (batch, embedding_size); `normalize` as in `forward`."""

@@ -12,12 +12,12 @@ class Encoded:
     """Texts after the backbone: what heads can read."""
 
     input_ids: Tensor | None  # (batch, seq)
-    token_embeddings: Tensor  # (batch, seq, hidden)
+    token_embeddings: Any  # Tensor (batch, seq, hidden); None where only the pooled vector was kept
     attention_mask: Tensor  # (batch, seq)
     pooled: Tensor  # (batch, pooled_size), float32
     projected: Tensor  # (batch, embedding_size)
-    hidden_states: tuple[Tensor, ...] | None
-    attentions: tuple[Tensor, ...] | None
+    hidden_states: tuple[Tensor, ...] | None = None
+    attentions: tuple[Tensor, ...] | None = None
 
 
 @dataclass

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .frozen_cache.cache_callback import FrozenCacheCallback
     from .optimization.freeze_callback import FreezeCallback
     from .optimization.freezing import FreezeRule, gradual_unfreezing
     from .optimization.lora import merge_lora
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FreezeCallback",
     "FreezeRule",
+    "FrozenCacheCallback",
     "evaluate_recipe",
     "gradual_unfreezing",
     "merge_lora",
@@ -24,6 +26,7 @@ __all__ = [
 _HOMES = {
     "FreezeCallback": "optimization.freeze_callback",
     "FreezeRule": "optimization.freezing",
+    "FrozenCacheCallback": "frozen_cache.cache_callback",
     "gradual_unfreezing": "optimization.freezing",
     "merge_lora": "optimization.lora",
     "parameter_groups": "optimization.parameter_groups",

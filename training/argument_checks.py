@@ -48,11 +48,24 @@ def check_settings(args: Any) -> None:
         )
     _check_balance(args)
     _check_thaw_warmup(args)
+    _check_frozen_cache(args)
     _check_retention(args)
     _check_push(args)
     for name, remedy in REFUSED.items():
         if getattr(args, name):
             raise ValueError(f"{name}: {getattr(args, name)} came, but this Trainer does not take it; {remedy}.")
+
+
+def _check_frozen_cache(args: Any) -> None:
+    if args.frozen_cache_gb < 0:
+        raise ValueError(f"frozen_cache_gb: {args.frozen_cache_gb} is below 0; it is an amount of memory, 0 for none.")
+    if not args.frozen_cache_gb:
+        return
+    if not args.freeze and args.thaw_every_epochs is None and args.thaw_every_steps is None:
+        raise ValueError("frozen_cache_gb: nothing is frozen; leave it out, or say what to freeze.")
+    for name in ("frozen_dropout", "bf16", "fp16", "gradient_checkpointing", "torch_compile"):
+        if getattr(args, name):
+            raise ValueError(f"frozen_cache_gb: with {name}, what frozen layers give cannot be kept; leave one out.")
 
 
 def _check_push(args: Any) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 from transformers import EarlyStoppingCallback, TrainerCallback
 
+from ..modeling.batching_polyhead import TokenizedText
+from .frozen_cache.cache_callback import FrozenCacheCallback
 from .optimization.freeze_callback import FreezeCallback
 from .optimization.freezing import FreezeRule, freeze_rule, gradual_unfreezing
 from .optimization.interference import InterferenceCallback
@@ -21,7 +23,7 @@ def freeze_rules(args: Any, model: Any) -> list[FreezeRule]:
 
 
 def asked_callbacks(
-    args: Any, model: Any, rules: Sequence[FreezeRule], dataset: Any, collator: Any
+    args: Any, model: Any, rules: Sequence[FreezeRule], datasets: Sequence[Any], collator: Any
 ) -> list[TrainerCallback]:
     """Build the callbacks of a run, in the order in which they act.
 
@@ -29,7 +31,7 @@ def asked_callbacks(
         args: `PolyheadTrainingArguments`.
         model: A `PolyheadModel`.
         rules: What `freeze_rules` gives.
-        dataset: The training rows.
+        datasets: The training rows, and the validation rows where there are any.
         collator: Makes batches of them.
 
     Raises:
@@ -37,14 +39,22 @@ def asked_callbacks(
     """
     callbacks: list[TrainerCallback] = []
     if rules:
-        callbacks.append(FreezeCallback(*rules, frozen_dropout=args.frozen_dropout))
+        freezing = FreezeCallback(*rules, frozen_dropout=args.frozen_dropout)
+        callbacks.append(freezing)
+        if args.frozen_cache_gb:
+            callbacks.append(FrozenCacheCallback(freezing, _texts(datasets), int(args.frozen_cache_gb * 1e9)))
     if args.thaw_warmup_steps:
         callbacks.append(ThawWarmupCallback(*rules, warmup_steps=args.thaw_warmup_steps))
     if args.interference_every_steps is not None:
-        callbacks.append(InterferenceCallback(args.interference_every_steps, dataset, collator))
+        callbacks.append(InterferenceCallback(args.interference_every_steps, datasets[0], collator))
     if args.reinit_top_layers is not None:
         top_modules(model, args.reinit_top_layers)  # refused here, so `polyhead plan` refuses it too
         callbacks.append(ReinitCallback(args.reinit_top_layers))
     if args.early_stopping_patience is not None:
         callbacks.append(EarlyStoppingCallback(args.early_stopping_patience))
     return callbacks
+
+
+def _texts(datasets: Sequence[Any]) -> list[TokenizedText]:
+    examples = [example for dataset in datasets for example in dataset.examples]
+    return [text for example in examples for text in (example.first, example.second) if text is not None]

@@ -70,7 +70,8 @@ class PolyheadTrainer(PushingTrainer):
         self._stopped: frozenset[str] = frozenset()  # tasks that do not train in this epoch
         if args.task_patience is not None:
             self._task_stopping = TaskStoppingCallback(self.train_dataset, args.task_patience)
-        asked = asked_callbacks(args, model, self.freeze_rules, known_rows(self.train_dataset), kwargs["data_collator"])
+        rows = [known_rows(self.train_dataset), *([] if self.eval_dataset is None else [self.eval_dataset])]
+        asked = asked_callbacks(args, model, self.freeze_rules, rows, kwargs["data_collator"])
         self.retention = self.guard = None
         if args.retain is not None:
             self.retention = Retention(read_settings(RetainSettings, args.retain, "retain"), model, self.train_dataset)

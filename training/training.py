@@ -178,8 +178,10 @@ def _final_evaluation(trainer: PolyheadTrainer) -> Evaluation:
     state = trainer.state
     is_best = trainer.args.load_best_model_at_end and state.best_model_checkpoint is not None
     step = state.best_global_step if is_best else state.global_step
-    # In mixed precision the run has measured with rounded weights, with adapters before these were merged.
-    is_same = trainer.accelerator.mixed_precision == "no" and trainer.args.lora is None
+    # In mixed precision the run has measured with rounded weights, with adapters before these were merged, and with kept
+    # states of frozen layers sums are made in another order.
+    args = trainer.args
+    is_same = trainer.accelerator.mixed_precision == "no" and args.lora is None and not args.frozen_cache_gb
     if is_same and step in trainer.evaluations:
         return trainer.evaluations[step]
     return evaluate_closely(trainer.model, trainer.eval_dataset)

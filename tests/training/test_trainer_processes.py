@@ -40,6 +40,7 @@ THAWING = {**STEADY, "max_steps": 3, "logging_steps": 3, "thaw_every_steps": 1}
 OTHERS = ("DistilBERT", "ALBERT", "ModernBERT")
 RUNS += [{"name": f"thawed {name}", "arguments": THAWING, "model": name} for name in OTHERS]
 RUNS += [{"name": f"adapted {name}", "arguments": {**THAWING, "lora": {}}, "model": name} for name in OTHERS]
+RUNS += [{"name": "kept", "arguments": {**THAWING, "frozen_cache_gb": 1.0}}]
 RETAIN = {"tasks": ["pet", "slots", "same"], "embedding": 1.0}
 RUNS += [{"name": "retained", "arguments": {**STEADY, "max_steps": 3, "logging_steps": 3, "retain": RETAIN}}]
 WARMED = {**STEADY, "max_steps": 4, "logging_steps": 1, "thaw_warmup_steps": 2}

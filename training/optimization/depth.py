@@ -25,7 +25,7 @@ def depth_map(model: Any) -> dict[str, int]:
         ValueError: The backbone has no list of layers.
     """
     backbone = model.backbone
-    path, layers = _find_layers(backbone, model.config.num_hidden_layers)
+    path, layers = find_layers(backbone, model.config.num_hidden_layers)
     top = model.config.num_hidden_layers
     children = [name for name, _ in backbone.named_children()]
     above = set(children[children.index(path.split(".")[0]) + 1 :])
@@ -47,7 +47,12 @@ def num_depths(model: Any) -> int:
     return model.config.num_hidden_layers + 2
 
 
-def _find_layers(backbone: nn.Module, num_layers: int) -> tuple[str, nn.ModuleList]:
+def find_layers(backbone: nn.Module, num_layers: int) -> tuple[str, nn.ModuleList]:
+    """Return the backbone's list of layers and its path; it is shorter than `num_layers` where layers share weights.
+
+    Raises:
+        ValueError: There is none.
+    """
     fitting = [
         (name, module)
         for name, module in backbone.named_modules()

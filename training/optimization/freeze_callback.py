@@ -31,6 +31,11 @@ class FreezeCallback(TrainerCallback):
         self._quiet: list[nn.Module] = []
         self._hook: Any = None
 
+    @property
+    def frozen(self) -> frozenset[str]:
+        """Names of the parameters that are frozen now."""
+        return self._frozen or frozenset()
+
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
         """Resolve the rules and freeze what is frozen at the present step."""
         self._parts = [(rule, parameters_of(model, rule.part)) for rule in self.rules]

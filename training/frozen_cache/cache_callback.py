@@ -1,0 +1,70 @@
+"""The cache of frozen layers under the HF Trainer, ours or the stock one."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from transformers import TrainerCallback
+from transformers.utils import logging
+
+from ...modeling.batching_polyhead import TokenizedText
+from ..optimization.freeze_callback import FreezeCallback
+from .boundary import num_constant_layers
+from .cached_encoding import CachedEncoding
+from .stored_states import StoredStates
+
+logger = logging.get_logger(__name__)
+
+
+class FrozenCacheCallback(TrainerCallback):
+    """Compute once what frozen layers make of a text, for as long as they are frozen.
+
+    Where the whole backbone is frozen and no head reads tokens, the pooled vector is kept; else the states that enter the
+    lowest layer that trains. What is frozen changes: everything is forgotten. Weights come out as without it, up to the
+    order of sums (padding differs).
+
+    Args:
+        freezing: Says what is frozen; comes before this one among the callbacks. Frozen parts must have no dropout.
+        texts: That are going to be read; others are encoded as ever.
+        max_bytes: For all kept states.
+    """
+
+    def __init__(self, freezing: FreezeCallback, texts: Sequence[TokenizedText], max_bytes: int) -> None:
+        self.encoding: CachedEncoding | None = None
+        self._freezing = freezing
+        self._texts = texts
+        self._max_bytes = max_bytes
+        self._seen: Collection[str] | None = None
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+        """Begin with nothing kept."""
+        self._follow(model)
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+        """Forget everything where other parts are frozen now."""
+        if self._freezing.frozen != self._seen:
+            self._follow(model)
+
+    def on_train_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+        """Leave the model as it was found."""
+        self._release(model)
+
+    def _follow(self, model: Any) -> None:
+        self._release(model)
+        self._seen = self._freezing.frozen
+        num_layers = num_constant_layers(model, self._seen)
+        if not num_layers:
+            return
+        is_whole = num_layers == model.config.num_hidden_layers
+        by_token = not is_whole or _reads_tokens(model.config)
+        width = model.config.hidden_size if by_token else model.config.pooled_size
+        store = StoredStates(self._texts, width, by_token, self._max_bytes, model.device)
+        self.encoding = model.encode_tokens = CachedEncoding(model, store, num_layers)
+        logger.info(f"{num_layers} frozen layers are computed once for {store.num_kept} of {store.num_texts} texts.")
+
+    def _release(self, model: Any) -> None:
+        model.__dict__.pop("encode_tokens", None)
+        self.encoding = None
+
+
+def _reads_tokens(config: Any) -> bool:
+    return "attention" in config.poolings or any(task.is_token or task.head == "attention" for task in config.tasks)
