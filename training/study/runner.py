@@ -59,7 +59,8 @@ class Runner:
         self.jobs, self.with_test = jobs, with_test
         self.deadline = None if budget_seconds is None else time.monotonic() + budget_seconds
         # Side by side, all would want all cores. What the environment says goes first.
-        self.num_threads = max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None
+        is_told = jobs == 1 or "OMP_NUM_THREADS" in os.environ
+        self.num_threads = None if is_told else max(1, (os.cpu_count() or 1) // jobs)
         self._running: list[CellRun] = []
 
     def run(self, cells: Sequence[Cell], lines: Sequence[Line]) -> None:

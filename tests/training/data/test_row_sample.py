@@ -75,7 +75,8 @@ def test_a_sample_is_drawn_of_train_alone_and_keeps_labels_that_it_lacks(source)
 
     assert {split: len(rows["posts"]) for split, rows in data.rows.items() if rows} == {"train": 3, "validation": 13}
     assert data.tasks[0].labels == ["a", "b", "rare"]
-    assert len(read_rows(source(sample_rows=3), "train", data.tasks)) == 3
+    read = {split: len(read_rows(source(sample_rows=3), split, data.tasks)) for split in ("train", "validation")}
+    assert read == {"train": 3, "validation": 13}
 
 
 def test_the_seed_of_a_recipe_decides_which_rows(source):

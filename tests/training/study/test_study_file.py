@@ -65,6 +65,8 @@ def test_the_hash_changes_with_what_is_trained_and_with_nothing_else(study_of):
     assert before.items() <= after.items()
     changed = {c.place: c.settings_hash for c in plan_cells(study_of(GRID + "set: {train.num_train_epochs: 3}"))}
     assert not set(before.values()) & set(changed.values())
+    pooled = {c.place: c.settings_hash for c in plan_cells(study_of(GRID + "set: {model.pooling: max}"))}
+    assert not set(before.values()) & set(pooled.values())
 
 
 @pytest.mark.parametrize(
