@@ -23,7 +23,7 @@ def render_card(task: Any, answer: Mapping[str, Any], text: str) -> str:
     if "entities" in answer:
         return framed(task.name, task.kind, mark_entities(text, answer["entities"]))
     if "scores" in answer:
-        return framed(task.name, task.kind, _scores(task, answer))
+        return framed(task.name, task.kind, _scores(answer))
     values = answer.get("values", {"value": answer.get("value")})
     return framed(task.name, task.kind, _values(task, values))
 
@@ -42,7 +42,7 @@ def bar(label: str, share: float, shown: str, is_chosen: bool = False) -> str:
     return f'<li{mark}><span class="ph-label">{escape(label)}</span>{track}<span class="ph-number">{escape(shown)}</span></li>'
 
 
-def _scores(task: Any, answer: Mapping[str, Any]) -> str:
+def _scores(answer: Mapping[str, Any]) -> str:
     chosen = set(answer["labels"]) if "labels" in answer else {answer["label"]}
     # The steps of an ordinal task stand in their own order, other labels by their probability.
     is_ordinal = "value" in answer

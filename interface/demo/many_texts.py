@@ -17,7 +17,7 @@ _LONGEST_TEXT = 300  # characters of one text in the table
 
 def answer_lines(model: Any, lines: str | None) -> str:
     """Return the answers to a text a line as HTML, with a link to them as CSV; blank lines are left out."""
-    texts = [line for line in (lines or "").splitlines() if line.strip()]
+    texts = [line.removesuffix("\r") for line in (lines or "").split("\n") if line.strip()]
     if not texts:
         return problem("There are no texts yet. Write one a line, or upload a CSV file.")
     if len(texts) > MOST_ROWS:

@@ -72,7 +72,7 @@ def address(all_kinds, module_port, tmp_path_factory):
         with served(command, module_port, TMPDIR=str(uploads), **environment) as address:
             yield address
         assert came == []
-    assert list(uploads.iterdir()) == []  # nobody's files stay behind
+    assert list(uploads.glob("polyhead-demo-*")) == []  # nobody's files stay behind
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +114,18 @@ def test_what_a_user_writes_is_shown_and_never_run(address):
         )
         assert without_labels == HOSTILE
         assert page.locator("#answers script, #answers img").count() == 0
+
+
+def test_labels_of_marks_are_as_dark_as_their_text_in_the_dark(address):
+    with open_page(DESKTOP, color_scheme="dark") as page:
+        visit(page, address)
+        page.get_by_label("Text", exact=True).fill(HOSTILE)
+        page.get_by_role("button", name="Answer", exact=True).click()
+        page.locator(".ph-text mark small").first.wait_for()
+        colors = page.evaluate(
+            "['mark', 'mark small', ''].map(it => getComputedStyle(document.querySelector('.ph-text ' + it)).color)"
+        )
+        assert colors[0] == colors[1] != colors[2]
 
 
 def test_an_example_is_answered_when_it_is_chosen(address):

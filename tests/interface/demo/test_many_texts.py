@@ -49,6 +49,13 @@ def test_each_line_is_a_row_of_the_table_and_of_the_file(tiny_model):
         ]
 
 
+def test_line_separators_inside_a_text_do_not_end_it(tiny_model):
+    assert [row["text"] for row in downloaded(answer_lines(tiny_model, "cat \u2028 dog\ncat"))[1]] == [
+        "cat \u2028 dog",
+        "cat",
+    ]
+
+
 def test_a_file_comes_back_with_its_own_columns_and_a_gold_label_is_kept(tiny_model, tmp_path):
     (tmp_path / "pets.csv").write_text('id,topic,text\n01,Arts,"cat, ""dog"""\n02,NA,ü 日\n', encoding="utf-8")
     name, rows = downloaded(answer_file(tiny_model, str(tmp_path / "pets.csv"), "text"))
