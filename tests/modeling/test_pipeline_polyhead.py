@@ -1,5 +1,6 @@
 """`pipeline("polyhead")` from the code in the checkpoint, against `predict`."""
 
+import dataclasses
 import subprocess
 import sys
 
@@ -7,20 +8,26 @@ import pytest
 from transformers import pipeline
 
 from polyhead.modeling.modeling_polyhead import PolyheadModel
+from polyhead.modeling.scope_polyhead import Scope
 
 TEXTS = ["the cat sat", "a dog ran far, far away!", "zebra"]
 SCRIPT = """
 import json, sys
 sys.modules["polyhead"] = None  # whoever imports it fails
 from transformers import pipeline
-print(json.dumps(pipeline("polyhead", model=sys.argv[1], trust_remote_code=True)("the cat sat")))
+answer = pipeline("polyhead", model=sys.argv[1], trust_remote_code=True)
+print(json.dumps(answer("the cat sat")))
+print([row["topic"]["reason"] for row in answer(["the cat sat", "zebra"], tasks=["topic"], abstain=True)])
 """
 
 
 @pytest.fixture(scope="module")
 def checkpoint(make_model, all_tasks, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pipeline") / "checkpoint"
-    make_model(all_tasks()).save_pretrained(folder)
+    model = make_model(all_tasks())
+    model.config.tasks[0] = dataclasses.replace(model.config.tasks[0], min_confidence=0.0, max_out_of_scope=1e-4)
+    model.scopes = {"topic": Scope.of(model.encode(TEXTS[:1]))}
+    model.save_pretrained(folder)
     return folder
 
 
@@ -53,6 +60,7 @@ def test_pairs_are_answered_by_tasks_on_pairs(answer, model):
 
 def test_options_go_to_predict(answer, checkpoint, model):
     assert answer(TEXTS, tasks=["topic"]) == by_text(model.predict(TEXTS, tasks=["topic"]))
+    assert answer(TEXTS, tasks=["topic"], abstain=True) == by_text(model.predict(TEXTS, tasks=["topic"], abstain=True))
     only = pipeline("polyhead", model=str(checkpoint), trust_remote_code=True, tasks=["grade"])
     assert only(TEXTS) == by_text(model.predict(TEXTS, tasks=["grade"]))
     with pytest.raises(ValueError, match="no task 'x'"):
@@ -75,6 +83,7 @@ def test_an_iterable_is_answered_while_it_is_read(answer):
 def test_it_needs_no_polyhead(checkpoint):
     result = subprocess.run([sys.executable, "-c", SCRIPT, checkpoint], capture_output=True, text=True, check=True)
     assert '"topic": {"label":' in result.stdout
+    assert "[None, 'out of scope']" in result.stdout
 
 
 def test_a_loaded_pipelines_model_can_be_saved(answer, checkpoint, tmp_path):
