@@ -41,7 +41,8 @@ def test_permutation_counts_the_signs_that_give_a_sum_as_far_from_zero():
 
 
 def test_rounding_does_not_split_equal_sums():
-    assert permutation_p([0.1, 0.2, 0.3]) == 2 / 8  # 0.1 + 0.2 + 0.3 in another order differs in the last bit
+    # Of 16 sums 2 are as far as 0.4, 8 as far as the observed 0.2, and 6 are 0; not all of the 8 are equal in the last bit.
+    assert permutation_p([0.1, 0.1, 0.1, -0.1]) == 10 / 16
 
 
 def test_many_differences_are_permuted_at_random_and_agree_with_the_t_test():
