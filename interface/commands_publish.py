@@ -59,10 +59,13 @@ def push(
     """
     if private is None:
         raise ValueError("neither --private nor --public came; say who may see the repository.")
+    from .modeling.scope_polyhead import SCOPE
     from .publishing.push import check_publication, push_folder
     from .quiet import quiet_transformers
 
     quiet_transformers()
+    if (folder / SCOPE).is_file():
+        typer.echo(f"note: {SCOPE} holds embeddings of training rows, which tell much of their texts", err=True)
     if dry_run:
         files = check_publication(folder, onnx)
         width = max(map(len, files))

@@ -6,11 +6,12 @@ from typing import Any
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
+from ..modeling.scope_polyhead import SCOPE
 from .onnx_config import CONFIG, GRAPH, TOKENIZER
 
 # Not `onnx/`: other libraries look there for graphs with other inputs and outputs than ours.
 BESIDE = "polyhead-onnx"
-_FILES = (GRAPH, f"{GRAPH}_data", CONFIG, TOKENIZER)
+_FILES = (GRAPH, f"{GRAPH}_data", CONFIG, TOKENIZER, SCOPE)
 
 
 def find_export(name: str | Path, **hub_options: Any) -> Path:

@@ -1,6 +1,7 @@
 """Does one model for six tasks cost score? `recipes/six_tasks.yaml` against one model a task, over three seeds.
 
     POLYHEAD_DATA=folder python recipes/six_against_single.py --work folder-for-models
+    python recipes/six_against_single.py --report
 
 Each cell (one model, one seed) is a training run and an evaluation on test in processes of their own. Its line in
 `docs/study/six_against_single.jsonl` is written when it ends; a cell that has its line is not run again, so the script may be
@@ -18,6 +19,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import yaml
@@ -25,20 +27,56 @@ import yaml
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "docs" / "study" / "six_against_single.jsonl"
 SEEDS = (42, 43, 44)
+METRICS = {  # of the table; the first split that a task has is told
+    "emotion": "f1_macro",
+    "sentiment5": "accuracy",
+    "sentiment2": "accuracy",
+    "similarity": "spearman",
+    "emotions28": "f1_macro",
+    "affect": "pearson",
+}
+SPLITS = ("test", "validation")
 EPOCHS = {"emotion": 6, "sentiment5": 3, "sentiment2": 3, "similarity": 5, "emotions28": 2, "affect": 3}
 
 
 def main() -> None:
-    """Run every cell that has no line yet."""
+    """Run every cell that has no line yet, or show the table of those that have one."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="Folder for the models.")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--work", type=Path, help="Folder for the models.")
+    what.add_argument("--report", action="store_true", help="Print the table of the results.")
     parser.add_argument("--results", type=Path, default=RESULTS, help="File of JSON lines.")
     options = parser.parse_args()
+    if options.report:
+        print(report([json.loads(line) for line in options.results.read_text(encoding="utf-8").splitlines()]))
+        return
     six = yaml.safe_load((HERE / "six_tasks.yaml").read_text(encoding="utf-8"))
     options.results.parent.mkdir(parents=True, exist_ok=True)
     for seed in SEEDS:
         for name, recipe in _recipes(six):
             _run_cell(recipe, {"model": name, "seed": seed}, options.work / f"{name}-{seed}", options.results)
+
+
+def report(cells: list[dict[str, Any]]) -> str:
+    """Return a Markdown table: means over the seeds for which both models of a task were trained, in points.
+
+    Args:
+        cells: The lines of the results file.
+    """
+    lines = ["| task | metric | seeds | six tasks | alone | difference |", "| --- | --- | --- | --- | --- | --- |"]
+    by_name = {(cell["model"], cell["seed"]): cell for cell in cells}
+    differences = []
+    for task, metric in METRICS.items():
+        pairs = [(by_name.get(("six", seed)), by_name.get((task, seed))) for seed in SEEDS]
+        both = [(six, alone) for six, alone in pairs if six is not None and alone is not None]
+        if not both:
+            continue
+        split = next(split for split in SPLITS if task in both[0][0].get(split, {}))
+        six, alone = (mean(100 * pair[side][split][task][metric] for pair in both) for side in (0, 1))
+        differences.append(six - alone)
+        told = f"{six:.1f} | {alone:.1f} | {six - alone:+.1f}"
+        lines.append(f"| {task} ({split}) | {metric} | {len(both)} | {told} |")
+    return "\n".join([*lines, f"| mean | | | | | {mean(differences):+.2f} |"])
 
 
 def _recipes(six: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -1,6 +1,9 @@
 """What is out of scope: fitted, kept with the model, moved with its head, exported."""
 
 import dataclasses
+import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -132,3 +135,21 @@ def test_an_exported_model_answers_alike(scoped, tmp_path):
     (tmp_path / "exported" / SCOPE).unlink()
     with pytest.raises(ValueError, match="by which topic tells what is out of scope"):
         OnnxPolyhead.from_pretrained(tmp_path / "exported")
+
+
+READ = """
+import json, sys
+from polyhead import OnnxPolyhead
+model = OnnxPolyhead.from_pretrained("me/model")
+print(json.dumps([answer["reason"] for answer in model.predict(sys.argv[1:], tasks=["topic"], abstain=True)["topic"]]))
+"""
+
+
+def test_training_rows_are_pushed_and_fetched_with_the_graph_and_that_is_told(scoped, hub, client, polyhead, tmp_path):
+    result = polyhead("push", tmp_path / "model", "me/model", "--private", "--onnx")
+    assert result.exit_code == 0, result.output
+    assert f"{SCOPE} holds embeddings of training rows" in result.stderr
+    command = [sys.executable, "-c", READ, *TEXTS, "zebra!"]
+    done = subprocess.run(command, env=hub.environment(tmp_path / "home"), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [answer["reason"] for answer in answers(scoped)]
