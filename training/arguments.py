@@ -56,7 +56,8 @@ class PolyheadTrainingArguments(FreezingArguments, TrainingArguments):
         default=1.0,
         metadata={
             "help": "Data sets are drawn in proportion to rows ** (1 / temperature): 1 draws every row once per epoch, 2 to 5 "
-            "lift small data sets, .inf draws all equally often."
+            "lift small data sets, .inf draws all equally often.",
+            "may_be_infinite": True,
         },
     )
     sampling_final_temperature: float | None = field(

@@ -18,7 +18,8 @@ def fields_model(dataclass_type: type) -> type[BaseModel]:
 
     Args:
         dataclass_type: Any dataclass. What is said about its fields in `metadata["help"]` or in the `Args:` of its
-            docstring becomes their description. A field whose type pydantic does not know accepts anything.
+            docstring becomes their description. Numbers are finite unless `metadata["may_be_infinite"]`. A field whose
+            type pydantic does not know accepts anything.
     """
     hints = _type_hints(dataclass_type)
     help_texts = _documented_arguments(dataclass_type.__doc__ or "")
@@ -27,7 +28,10 @@ def fields_model(dataclass_type: type) -> type[BaseModel]:
         if field.init:
             default = ... if _is_required(field) else _plain_default(field)
             description = field.metadata.get("help") or help_texts.get(field.name)
-            fields[field.name] = (_checkable(hints.get(field.name, Any)), Field(default, description=description))
+            fields[field.name] = (
+                _checkable(hints.get(field.name, Any)),
+                Field(default, description=description, allow_inf_nan=field.metadata.get("may_be_infinite")),
+            )
     config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, protected_namespaces=())
     return create_model(dataclass_type.__name__, __config__=config, **fields)
 

@@ -33,6 +33,7 @@ class Options:
     rate: float = 0.5
     pace: Pace | str = Pace.SLOW
     opaque: Opaque | None = None
+    share: float = field(default=1.0, metadata={"may_be_infinite": True})
     size: int = field(default=1, metadata={"help": "How many."})
     derived: int = field(init=False, default=0)
 
@@ -71,3 +72,10 @@ def test_descriptions_come_from_the_docstring_and_the_metadata():
     assert properties["size"]["description"] == "How many."
     assert properties["pace"]["enum"] == ["slow", "fast"]
     assert properties["pace"]["default"] == "slow"
+
+
+def test_numbers_are_finite_unless_the_field_says_otherwise():
+    model = fields_model(Options)
+    assert model.model_validate({"name": "a", "share": float("inf")}).share == float("inf")
+    with pytest.raises(ValidationError, match="rate"):
+        model.model_validate({"name": "a", "rate": float("inf")})
