@@ -87,6 +87,7 @@ def _main_row(config: PolyheadConfig, task: TaskConfig) -> dict[str, Any]:
 def _calibration(config: PolyheadConfig, task: TaskConfig) -> str:
     rows = {row["metric"]: row for row in config.results if row["task"] == task.name}
     told = [f"temperature {task.temperature:.2f}"] if task.temperature != 1 else []
+    told += [f"abstains below {task.min_confidence:.2f}"] if task.min_confidence else []
     told += [f"{name} {rows[name]['value']:.3f}" for name in _CALIBRATION if name in rows]
     return ", ".join(told)
 

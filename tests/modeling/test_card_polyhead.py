@@ -194,9 +194,12 @@ def test_the_table_of_tasks_holds_the_test_score_and_what_a_single_task_model_ha
     config.results[1]["single_task"] = 0.97
     config.results.append(RESULT | {"metric": "ece", "value": 0.0312, "split": "validation"})
     config.task("topic").temperature = 1.5
+    config.task("topic").min_confidence = 0.625
     card = render_card(template, config)
     row = next(line for line in card.splitlines() if line.startswith("| `topic`"))
-    assert row.endswith("| news, test | accuracy | 0.9877 | 0.9700 | temperature 1.50, ece 0.031 |")
+    assert row.endswith(
+        "| news, test | accuracy | 0.9877 | 0.9700 | temperature 1.50, abstains below 0.62, ece 0.031 |"
+    )
     assert "| score | a model of this task alone | calibration |" in card
 
 
