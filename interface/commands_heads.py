@@ -146,7 +146,7 @@ def _operate(
     with new_folder(output) as unproved:
         model = load_checkpoint(name)
         names = {task.name: task.name for task in model.config.tasks} | dict(renamed or {})
-        before = {name: logits for task, logits in fixed_logits(model).items() if (name := names[task]) is not None}
+        before = {kept: logits for task, logits in fixed_logits(model).items() if (kept := names[task]) is not None}
         change(model)
         take_card(unproved, (name, {}))
         model.save_pretrained(unproved)

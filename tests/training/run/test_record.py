@@ -139,7 +139,12 @@ def test_without_matplotlib_a_run_has_all_but_pictures(recipe, tmp_path, monkeyp
     result = train_recipe(recipe, tmp_path / "out", SHORT)
 
     assert result.pictures is None
-    assert {path.name for path in result.record.iterdir()} == {"metrics.jsonl", "recipe.yaml", "versions.json"}
+    assert {path.name for path in result.record.iterdir()} == {
+        "card.md",
+        "metrics.jsonl",
+        "recipe.yaml",
+        "versions.json",
+    }
 
 
 def test_a_finished_run_has_no_checkpoints_and_says_so_when_it_should_go_on(recipe, tmp_path):
