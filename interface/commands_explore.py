@@ -64,7 +64,7 @@ def explore(
     page = render_map(name, method.value, texts, points, colorings(answers), shown)
     with whole_file(output) as stream:
         stream.write(page.encode("utf-8", errors="replace"))  # a lone surrogate is no UTF-8
-    print(f"map: {output} ({len(texts):,} texts, {output.stat().st_size / 1e6:.1f} MB)")
+    print(f"map: {output} ({len(texts):,} texts, {output.stat().st_size / 1e3:,.0f} kB)")
 
 
 def _readable(given: "GivenTexts", on_bad: OnBad) -> list[str]:

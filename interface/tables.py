@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -70,7 +71,7 @@ def print_heads(rows: Sequence[Mapping[str, Any]]) -> None:
 
 def print_calibrations(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print one row a task: what was fitted, and errors before and after."""
-    table = Table()
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)  # 80 columns hold it with long task names
     for heading in ("task", "items", "temperature", "thresholds", "ECE", "Brier"):
         is_task = heading == "task"
         table.add_column(heading, justify="left" if is_task else "right", no_wrap=not is_task, overflow="fold")
