@@ -36,7 +36,6 @@ def test_a_run_reports_nowhere_unless_told_to(new_model, trainer_for):
     )
 
 
-@pytest.mark.skipif(find_spec("tensorboard") is None, reason="tensorboard is in no extra")
 def test_tensorboard_shows_what_the_log_holds(new_model, trainer_for, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
