@@ -24,6 +24,21 @@ class TokenizedText:
         return len(self.inputs["input_ids"])
 
 
+@dataclass
+class Window:
+    """Texts, or pairs of texts, that are cut into batches together.
+
+    Args:
+        start: Position of the first one among all.
+        first: Tokenized texts.
+        second: As many second texts, for pairs.
+    """
+
+    start: int
+    first: list[TokenizedText]
+    second: list[TokenizedText] | None
+
+
 def plan_batches(
     first: Sequence[TokenizedText],
     second: Sequence[TokenizedText] | None,

@@ -1,50 +1,22 @@
-"""Sentence embeddings from texts: sorted by length, batched by padded tokens, order restored.
+"""Sentence embeddings from texts, in their order."""
 
-No torch here: what runs the model is a torch model or another runtime, which gives tensors or arrays.
-"""
-
-import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from huggingface_hub.utils import tqdm
 
-from .batching_polyhead import TokenizedText
+from .streaming_polyhead import StreamingMixin
 from .texts_polyhead import clean, find_bad_texts, refuse
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-logger = logging.getLogger(__name__)
-
-TEXTS_PER_WINDOW = 16384  # tokenized at a time, so that memory does not grow with the number of texts
+TEXTS_PER_PART = 16384  # of a stream: 25 MB of embeddings of 384 numbers
 
 
-class EncodingMixin:
-    """`encode`, for a class that can tokenize texts and run a model over them."""
-
-    config: Any
-
-    @property
-    def max_length(self) -> int:
-        """Longest input in tokens, special ones included."""
-        raise NotImplementedError  # given by `CheckpointMixin`, `OnnxPolyhead`
-
-    def tokenize(self, texts: list[str]) -> list[TokenizedText]:
-        """Tokenize texts, each cut at the model's maximum."""
-        raise NotImplementedError  # given by `RunningMixin`, `OnnxPolyhead`
-
-    def run_tokenized(
-        self,
-        first: list[TokenizedText],
-        second: list[TokenizedText] | None = None,
-        tasks: list[str] | None = None,
-        batch_size: int | None = None,
-        normalize: bool | None = None,
-    ) -> Iterator[tuple[list[int], Any]]:
-        """Run the model over tokenized texts in batches; yields their positions and a `PolyheadOutput`, or its like."""
-        raise NotImplementedError  # given by `RunningMixin`, `OnnxPolyhead`
+class EncodingMixin(StreamingMixin):
+    """`encode` and `encode_stream`, for a class that can run a model over texts."""
 
     def encode(
         self,
@@ -57,6 +29,7 @@ class EncodingMixin:
         to: str = "numpy",
         progress: bool = False,
         on_bad: str = "raise",
+        num_workers: int | None = None,
     ) -> "np.ndarray | Tensor":
         """Return the sentence embeddings of texts, in their order.
 
@@ -70,6 +43,8 @@ class EncodingMixin:
             to: `numpy` (float32 array) or `torch` (float32 tensor on the CPU).
             progress: Show a bar.
             on_bad: `raise` one error that lists unreadable texts (empty, blank, no string), or `flag` them: NaN rows.
+            num_workers: Threads that each run batches of their own, and share torch's threads; None: on a processor as many
+                as torch's threads, on an accelerator one.
 
         Returns:
             Shape (texts, dim), or (dim,) for a single string. Texts longer than the model's maximum are cut; a warning
@@ -92,52 +67,31 @@ class EncodingMixin:
         good = self._readable(listed, on_bad)
         prompted = [prefix + clean(listed[position]) for position in good]
         for rows, _, output in self.run_batches(
-            prompted, tasks=[], batch_size=batch_size, progress=progress, normalize=False
+            prompted, tasks=[], batch_size=batch_size, progress=progress, normalize=False, num_workers=num_workers
         ):
             vectors = as_array(output.sentence_embedding)[:, :truncate_dim]  # (batch, dim)
             embeddings[[good[row] for row in rows]] = normalized(vectors) if normalize else vectors
         result = embeddings[0] if isinstance(texts, str) else embeddings
         return result if to == "numpy" else _as_tensor(result)
 
-    def run_batches(
-        self,
-        texts: Sequence[str],
-        pairs: Sequence[str] | None = None,
-        tasks: list[str] | None = None,
-        batch_size: int | None = None,
-        progress: bool = False,
-        normalize: bool | None = None,
-    ) -> Iterator[tuple[list[int], list[TokenizedText], Any]]:
-        """Tokenize texts and run the model over them in batches of similar length.
+    def encode_stream(self, texts: Iterable[str], **options: Any) -> Iterator["np.ndarray | Tensor"]:
+        """Encode any number of texts, in memory that does not grow with it.
 
         Args:
-            texts: Readable texts.
-            pairs: Second texts for pair tasks, as many.
-            tasks: As in `forward`.
-            batch_size: As in `encode`.
-            progress: Show a bar.
-            normalize: As in `forward`.
+            texts: Read as they are needed.
+            **options: As in `encode`. Positions that an error or a warning tells of are those within a part.
 
         Yields:
-            Positions of the batch's texts, their tokens, and the model's output for them.
+            What `encode` returns for each 16,384 texts, in their order.
+
+        Raises:
+            ValueError: As in `encode`, when the part comes that has the unreadable texts.
         """
-        if batch_size is not None and batch_size < 1:
-            raise ValueError(f"batch_size {batch_size} must be at least 1, or None for as many texts as fit.")
-        num_truncated = 0
-        with tqdm(total=len(texts), desc="texts", disable=None if progress else True) as bar:
-            for start in range(0, len(texts), TEXTS_PER_WINDOW):
-                window = slice(start, start + TEXTS_PER_WINDOW)
-                first = self.tokenize(list(texts[window]))
-                second = None if pairs is None else self.tokenize(list(pairs[window]))
-                num_truncated += sum(row.is_truncated for row in first + (second or []))
-                for rows, output in self.run_tokenized(first, second, tasks, batch_size, normalize):
-                    yield [start + row for row in rows], [first[row] for row in rows], output
-                    bar.update(len(rows))
-        if num_truncated:
-            num_texts = len(texts) + len(pairs or [])
-            logger.warning(
-                f"{num_truncated} of {num_texts} texts were longer than {self.max_length} tokens and were cut."
-            )
+        if isinstance(texts, str):
+            raise ValueError("one text came, but encode_stream reads many; use encode.")
+        remaining = iter(texts)
+        while part := list(islice(remaining, TEXTS_PER_PART)):
+            yield self.encode(part, **options)
 
     def _prompt_text(self, prompt: str | None, prompt_name: str | None) -> str:
         name = prompt_name or (self.config.default_prompt_name if prompt is None else None)

@@ -27,6 +27,7 @@ class PredictingMixin(EncodingMixin):
         progress: bool = False,
         on_bad: str = "raise",
         abstain: bool = False,
+        num_workers: int | None = None,
     ) -> dict[str, Any]:
         """Answer tasks for texts.
 
@@ -41,6 +42,7 @@ class PredictingMixin(EncodingMixin):
             on_bad: `raise` one error that lists unreadable texts, or `flag` them: each answer is `{"error": reason}`.
             abstain: Withhold answers that the head is not sure of, or to texts unlike those that it was trained on: `label`
                 is then None, and `reason` says which. What `polyhead calibrate --coverage` or `--precision` makes possible.
+            num_workers: As in `encode`.
 
         Returns:
             `{task: [answer per text]}`. An answer is `{"label", "score", "scores"}` for one label of several,
@@ -75,18 +77,21 @@ class PredictingMixin(EncodingMixin):
         pairs = [clean(second[position]) for position in good] if second else None
         answers: dict[str, Any] = {name: [{"error": bad.get(row)} for row in range(len(listed))] for name in names}
         embeddings = np.full((len(listed), self.config.embedding_size), np.nan, dtype=np.float32)
-        for rows, tokens, output in self.run_batches(readable, pairs, names, batch_size, progress):
+        for rows, tokens, output in self.run_batches(
+            readable, pairs, names, batch_size, progress, num_workers=num_workers
+        ):
             positions = [good[row] for row in rows]
             embeddings[positions] = as_array(output.sentence_embedding)
-            for name in names:
-                batch_spans = [spans[row] if spans else word_spans(readable[row]) for row in rows]
-                texts_of_batch = [readable[row] for row in rows]
-                task = self.config.task(name)
-                decoded = decode(task, as_array(output.logits[name]), texts_of_batch, tokens, batch_spans)
+            texts_of_batch = [readable[row] for row in rows]
+            for task in map(self.config.task, names):
+                batch_spans = (
+                    [spans[row] if spans else word_spans(readable[row]) for row in rows] if task.is_token else []
+                )
+                decoded = decode(task, as_array(output.logits[task.name]), texts_of_batch, tokens, batch_spans)
                 if abstain:
                     decoded = withhold(task, decoded, embeddings[positions], self.scopes)
                 for position, answer in zip(positions, decoded, strict=True):
-                    answers[name][position] = answer
+                    answers[task.name][position] = answer
         if include_embeddings:
             answers["embeddings"] = embeddings
         return {name: values[0] for name, values in answers.items()} if is_single else answers

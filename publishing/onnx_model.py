@@ -1,13 +1,15 @@
 """An exported model under ONNX Runtime: `encode` and `predict` without torch and transformers."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..modeling.batching_polyhead import TokenizedText, pad_arrays, plan_batches
+from ..modeling.batching_polyhead import TokenizedText, pad_arrays
 from ..modeling.encoding_polyhead import normalized
 from ..modeling.predicting_polyhead import PredictingMixin
 from ..modeling.scope_polyhead import SCOPE, Scope, read_scopes
@@ -102,42 +104,53 @@ class OnnxPolyhead(PredictingMixin):
             for encoding in encodings
         ]
 
-    def run_tokenized(
+    @property
+    def tokens_per_batch(self) -> int:
+        """Padded tokens of a batch where nobody says how many texts it has."""
+        return TOKENS_PER_BATCH
+
+    def choose_num_workers(self) -> int:
+        """One: ONNX Runtime's own threads share the work of a batch."""
+        return 1
+
+    @contextmanager
+    def ready_to_run(self, num_workers: int) -> Iterator[ThreadPoolExecutor | None]:
+        """Give the threads that shall run batches, None for one."""
+        if num_workers == 1:
+            yield None
+        else:
+            with ThreadPoolExecutor(num_workers) as workers:
+                yield workers
+
+    def run_batch(
         self,
         first: list[TokenizedText],
-        second: list[TokenizedText] | None = None,
-        tasks: list[str] | None = None,
-        batch_size: int | None = None,
-        normalize: bool | None = None,
-    ) -> Iterator[tuple[list[int], OnnxOutput]]:
-        """Run the graph over texts that are tokenized already; yields positions and output."""
+        second: list[TokenizedText] | None,
+        tasks: list[str] | None,
+        normalize: bool | None,
+    ) -> OnnxOutput:
+        """Run the graph over one batch of tokenized texts."""
         chosen = [
             task.name
             for task in self.config.tasks
             if (task.name in tasks if tasks is not None else second is not None or not task.is_pair)
         ]
+        inputs = self._collate(first, second)
+        embeddings, *logits = self.session.run([UNNORMALIZED, *map(LOGITS.__add__, chosen)], inputs)
         wanted = self.config.normalize if normalize is None else normalize
-        for rows in plan_batches(first, second, batch_size, TOKENS_PER_BATCH):
-            inputs = self._collate(first, second, rows)
-            embeddings, *logits = self.session.run([UNNORMALIZED, *map(LOGITS.__add__, chosen)], inputs)
-            sides = np.split(normalized(embeddings) if wanted else embeddings, 1 if second is None else 2)
-            yield (
-                rows,
-                OnnxOutput(
-                    sentence_embedding=sides[0],
-                    pair_sentence_embedding=None if second is None else sides[1],
-                    # Second texts are left out: single-text heads answered them too.
-                    logits={name: values[: len(rows)] for name, values in zip(chosen, logits, strict=True)},
-                ),
-            )
+        sides = np.split(normalized(embeddings) if wanted else embeddings, 1 if second is None else 2)
+        return OnnxOutput(
+            sentence_embedding=sides[0],
+            pair_sentence_embedding=None if second is None else sides[1],
+            # Second texts are left out: single-text heads answered them too.
+            logits={name: values[: len(first)] for name, values in zip(chosen, logits, strict=True)},
+        )
 
-    def _collate(
-        self, first: list[TokenizedText], second: list[TokenizedText] | None, rows: list[int]
-    ) -> dict[str, np.ndarray]:
-        texts = [side[row] for side in (first, second) if side is not None for row in rows]
+    def _collate(self, first: list[TokenizedText], second: list[TokenizedText] | None) -> dict[str, np.ndarray]:
+        texts = [*first, *(second or [])]
         inputs = pad_arrays(texts, self.config.pad_token_id)
         # The second text of a pair stands len(rows) after the first. Where there are no pairs the first text is compared
         # with itself: operators differ in what they make of no rows at all.
-        numbers = np.arange(1 if second is None else len(rows))
-        inputs["pairs"] = np.stack([numbers, numbers + len(texts) - len(rows)], axis=1)
+        numbers = np.arange(1 if second is None else len(second))
+        inputs["pairs"] = np.stack([numbers, numbers + len(texts) - len(first)], axis=1)
         return {name: array for name, array in inputs.items() if name in self._inputs}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from polyhead.modeling import encoding_polyhead, running_polyhead
+from polyhead.modeling import encoding_polyhead, running_polyhead, streaming_polyhead
 
 NAN = float("nan")
 BAD = [None, NAN, 3, b"bytes", ["a", "list"], "", "   ", "\u200b"]
@@ -174,9 +174,37 @@ def test_a_text_of_a_million_characters_is_cut_fast(model, truncation):
 def test_more_texts_than_one_window_are_all_answered(model, monkeypatch):
     texts = ["a", "b c", "d e f", "g", "h i j k", "the cat", "l"]
     expected = model.encode(texts)
-    monkeypatch.setattr(encoding_polyhead, "TEXTS_PER_WINDOW", 3)
+    monkeypatch.setattr(streaming_polyhead, "TEXTS_PER_WINDOW", 3)
     np.testing.assert_allclose(model.encode(texts), expected, atol=1e-6)
     assert model.encode(texts, on_bad="flag").shape == (7, 32)
+
+
+def test_truncated_texts_are_counted_over_all_windows(model, truncation, monkeypatch):
+    monkeypatch.setattr(streaming_polyhead, "TEXTS_PER_WINDOW", 2)
+    model.encode(["a " * 50, "a", "b", "a " * 60, "a " * 70])
+    assert truncation() == ["3 of 5 texts were longer than 40 tokens and were cut."]
+
+
+def test_a_stream_gives_parts_that_together_are_what_encode_gives(model, monkeypatch):
+    monkeypatch.setattr(encoding_polyhead, "TEXTS_PER_PART", 3)
+    texts = ["a", "b c", "d e f", "g", "h i j k", "the cat", "l"]
+    parts = list(model.encode_stream(iter(texts), truncate_dim=16))
+    assert [part.shape for part in parts] == [(3, 16), (3, 16), (1, 16)]
+    np.testing.assert_allclose(np.concatenate(parts), model.encode(texts, truncate_dim=16), atol=1e-6)
+    assert list(model.encode_stream([])) == []
+
+
+def test_a_stream_reads_no_further_than_the_part_that_it_gives(model, monkeypatch):
+    monkeypatch.setattr(encoding_polyhead, "TEXTS_PER_PART", 3)
+    texts = iter(["a", "b", "c", "d", "e", "f", "g"])
+    parts = model.encode_stream(texts)
+    assert len(next(parts)) == 3
+    assert next(texts) == "d"
+
+
+def test_a_stream_of_one_string_is_refused_for_it_would_be_read_letter_by_letter(model):
+    with pytest.raises(ValueError, match="one text came, but encode_stream reads many; use encode"):
+        next(model.encode_stream("a cat"))
 
 
 def test_batches_are_cut_by_padded_tokens(model, monkeypatch):
