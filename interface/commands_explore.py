@@ -9,7 +9,7 @@ import typer
 from .commands_answer import BARS_FROM, BatchSize, Columns, OnBad
 
 if TYPE_CHECKING:
-    from .texts_input import GivenTexts
+    from .given_texts import GivenTexts
 
 
 class Method(str, Enum):
@@ -23,7 +23,9 @@ def explore(
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="A trained model or any text encoder: folder, or name on the Hub.")
     ],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="One text a line, or a table: .jsonl, .csv, .tsv.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="One text a line, or a table: .jsonl, .csv, .tsv, .parquet.")
+    ],
     output: Annotated[
         Path, typer.Option(help="New .html file; it needs nothing beside it and asks nothing of the net.")
     ],
@@ -44,10 +46,10 @@ def explore(
     import numpy as np
 
     from .demo.many_texts import summary
-    from .embedding_output import check_output, whole_file
     from .explore.colorings import colorings
     from .explore.map_page import render_map
     from .loading import load_encoder
+    from .output_files import check_output, whole_file
     from .publishing.embedding_map import project
     from .texts_input import read_texts
 

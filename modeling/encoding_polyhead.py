@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .streaming_polyhead import StreamingMixin
+from .streaming_polyhead import Progress, StreamingMixin
 from .texts_polyhead import clean, find_bad_texts, refuse
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class EncodingMixin(StreamingMixin):
         normalize: bool | None = None,
         truncate_dim: int | None = None,
         to: str = "numpy",
-        progress: bool = False,
+        progress: Progress = False,
         on_bad: str = "raise",
         num_workers: int | None = None,
     ) -> "np.ndarray | Tensor":
@@ -41,7 +41,7 @@ class EncodingMixin(StreamingMixin):
             normalize: Scale to length 1; None: as the model was built.
             truncate_dim: Keep the first dimensions only (Matryoshka); normalised again where normalisation is on.
             to: `numpy` (float32 array) or `torch` (float32 tensor on the CPU).
-            progress: Show a bar.
+            progress: Show a bar; or a function that is told the numbers of texts and of tokens of each batch.
             on_bad: `raise` one error that lists unreadable texts (empty, blank, no string), or `flag` them: NaN rows.
             num_workers: Threads that each run batches of their own, and share torch's threads; None: on a processor as many
                 as torch's threads, on an accelerator one.

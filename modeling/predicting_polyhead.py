@@ -9,6 +9,7 @@ from .abstaining_polyhead import require_thresholds, withhold
 from .decoding_polyhead import decode
 from .encoding_polyhead import EncodingMixin, as_array
 from .scope_polyhead import Scope
+from .streaming_polyhead import Progress
 from .texts_polyhead import clean, find_bad_texts, joined_word_spans, refuse, word_spans
 
 
@@ -24,7 +25,7 @@ class PredictingMixin(EncodingMixin):
         batch_size: int | None = None,
         include_embeddings: bool = False,
         is_split_into_words: bool = False,
-        progress: bool = False,
+        progress: Progress = False,
         on_bad: str = "raise",
         abstain: bool = False,
         num_workers: int | None = None,
@@ -38,7 +39,7 @@ class PredictingMixin(EncodingMixin):
             batch_size: As in `encode`.
             include_embeddings: Add `"embeddings"`, a float32 array (texts, dim), of the first text of a pair.
             is_split_into_words: Each text is a list of words; token tasks then tag these words.
-            progress: Show a bar.
+            progress: As in `encode`.
             on_bad: `raise` one error that lists unreadable texts, or `flag` them: each answer is `{"error": reason}`.
             abstain: Withhold answers that the head is not sure of, or to texts unlike those that it was trained on: `label`
                 is then None, and `reason` says which. What `polyhead calibrate --coverage` or `--precision` makes possible.

@@ -4,7 +4,7 @@ No torch here: what runs a batch is a torch model or another runtime, which give
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from itertools import chain, islice
@@ -18,6 +18,8 @@ from .threads_polyhead import in_parallel, one_ahead
 logger = logging.getLogger(__name__)
 
 TEXTS_PER_WINDOW = 4096  # tokenized, and sorted by length, together
+# A bar or none; or what is told the numbers of texts and tokens of each batch.
+Progress = bool | Callable[[int, int], None]
 
 
 class StreamingMixin:
@@ -63,7 +65,7 @@ class StreamingMixin:
         pairs: Sequence[str] | None = None,
         tasks: list[str] | None = None,
         batch_size: int | None = None,
-        progress: bool = False,
+        progress: Progress = False,
         normalize: bool | None = None,
         num_workers: int | None = None,
     ) -> Iterator[tuple[list[int], list[TokenizedText], Any]]:
@@ -74,7 +76,7 @@ class StreamingMixin:
             pairs: Second texts for pair tasks, as many.
             tasks: As in `forward`.
             batch_size: As in `encode`.
-            progress: Show a bar.
+            progress: As in `encode`.
             normalize: As in `forward`.
             num_workers: As in `encode`.
 
@@ -101,10 +103,13 @@ class StreamingMixin:
                 yield window
 
         windows = _counted(one_ahead(_tokenize, range(0, len(texts), TEXTS_PER_WINDOW)))
-        with tqdm(total=len(texts), desc="texts", disable=None if progress else True) as bar:
+        with tqdm(total=len(texts), desc="texts", disable=None if progress is True else True) as bar:
             for window, rows, output in self._run_windows(windows, tasks, batch_size, normalize, num_workers):
-                yield [window.start + row for row in rows], [window.first[row] for row in rows], output
+                tokens = [window.first[row] for row in rows]
+                yield [window.start + row for row in rows], tokens, output
                 bar.update(len(rows))
+                if callable(progress):
+                    progress(len(rows), sum(map(len, tokens)))
         if num_truncated:
             num_texts = len(texts) + len(pairs or [])
             logger.warning(

@@ -44,7 +44,7 @@ def read_csv(
 
 
 def stream_csv(
-    file: Path, delimiter: str, encoding: str, chunk_rows: int, needed: Sequence[str] = ()
+    file: Path, delimiter: str, encoding: str, chunk_rows: int | None, needed: Sequence[str] = ()
 ) -> Iterator[CsvChunk]:
     """As `read_csv`, lazily: yield chunks of so many rows; the last is empty."""
     return _chunks(decode_lines(file, encoding), file.name, delimiter, chunk_rows, needed)

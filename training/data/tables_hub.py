@@ -24,8 +24,8 @@ def read_parquet(file: Path, max_rows: int | None = None) -> tuple[list[str], li
     return table.column_names, (table if max_rows is None else table.slice(0, max_rows)).to_pylist()
 
 
-def stream_parquet(file: Path, chunk_rows: int) -> Iterator[Table]:
-    """As `read_parquet`, lazily: yield tables of up to so many rows; the last is empty.
+def stream_parquet(file: Path, chunk_rows: int | None) -> Iterator[Table]:
+    """As `read_parquet`, lazily: yield tables of up to so many rows, None: of all; the last is empty.
 
     Raises:
         DataError: Not a Parquet file.
@@ -35,7 +35,7 @@ def stream_parquet(file: Path, chunk_rows: int) -> Iterator[Table]:
     start = 1
     try:
         with pyarrow.parquet.ParquetFile(file) as content:
-            for batch in content.iter_batches(chunk_rows):
+            for batch in content.iter_batches(chunk_rows or max(1, content.metadata.num_rows)):
                 yield Table(file.name, batch.schema.names, batch.to_pylist(), range(start, start + len(batch)))
                 start += len(batch)
     except (pyarrow.ArrowException, OSError) as error:

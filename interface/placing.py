@@ -1,0 +1,47 @@
+"""Where a model computes, and in which numbers."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import typer
+
+_PROCESSOR_FACTS = Path("/proc/cpuinfo")
+_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # the last is ARM's
+
+
+class Dtype(str, Enum):
+    """Numbers that a model computes in."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FASTEST = "fastest"
+
+
+def place(model: Any, dtype: Dtype | None) -> None:
+    """Put a model on the accelerator, where there is one, and into other numbers, where they are asked for.
+
+    Args:
+        model: A `PolyheadModel`.
+        dtype: `FASTEST`: bfloat16 where the hardware multiplies it, else float32, and says which; None: as the model is.
+    """
+    import torch
+
+    accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
+    model.to(accelerator or "cpu")
+    if dtype is Dtype.FASTEST:
+        is_fast = accelerator is not None or processor_has_bfloat16()
+        dtype = Dtype.BFLOAT16 if is_fast else Dtype.FLOAT32
+        reason = "multiplies bfloat16" if is_fast else "has no arithmetic for bfloat16"
+        typer.echo(f"dtype: {dtype.value}; this {accelerator or 'processor'} {reason}", err=True)
+    if dtype is not None:
+        model.to(getattr(torch, dtype.value))
+
+
+def processor_has_bfloat16(facts: Path = _PROCESSOR_FACTS) -> bool:
+    """Whether the processor multiplies bfloat16 itself; False where the system does not tell."""
+    if not facts.is_file():
+        return False
+    lines = facts.read_text(encoding="utf-8").splitlines()
+    flags = {flag for line in lines if line.startswith(("flags", "Features")) for flag in line.split()}
+    return bool(flags & _BFLOAT16_FLAGS)
