@@ -124,8 +124,8 @@ class StreamingMixin:
         batch_size: int | None = None,
         normalize: bool | None = None,
     ) -> Iterator[tuple[list[int], Any]]:
-        """Run the model, in evaluation mode, over tokenized texts, one batch at a time; yields positions and output."""
-        for _, rows, output in self._run_windows([Window(0, first, second)], tasks, batch_size, normalize, 1):
+        """Run the model, in evaluation mode, over texts that are tokenized already; yields positions and output."""
+        for _, rows, output in self._run_windows([Window(0, first, second)], tasks, batch_size, normalize, None):
             yield rows, output
 
     def _run_windows(
