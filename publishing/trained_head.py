@@ -111,5 +111,5 @@ def _take(model: PolyheadModel, task: TaskConfig, fingerprint: Fingerprint) -> T
         weights={name: tensor.detach().cpu().clone() for name, tensor in weights.items()},
         results=[dict(row) for row in model.config.results if row["task"] == task.name],
         dependencies=fingerprint.dependencies(task),
-        scope=model.scopes.get(task.name),
+        scope=model.told_scopes.get(task.name),
     )

@@ -8,31 +8,51 @@ from typing import Any
 
 Row = dict[str, str]
 ERROR = "error"
+# Spreadsheets take a cell that begins so for a formula; the last four are the full-width signs of Japanese ones.
+_FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def answers_as_csv(rows: Sequence[Row], answers: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     """Return the rows with columns for the answers behind their own.
 
     What is not one value is JSON: the labels of a multi-label task, the entities of a token task. A column whose name
-    is taken, as that of a gold label may be, is called `predicted_NAME`.
+    is taken, as that of a gold label may be, is called `predicted_NAME`. Texts that a spreadsheet would run as formulas
+    get a `'` in front.
 
     Args:
         rows: Cells by column; every row has the same columns.
         answers: As `predict` returns them, one a row for each task.
+
+    Source:
+        OWASP, CSV Injection, https://owasp.org/www-community/attacks/CSV_Injection.
     """
     given = list(rows[0])
     added = [_columns(answers, position) for position in range(len(rows))]
     names = {name: _free(name, given) for row in added for name in row}
     written = io.StringIO(newline="")
-    writer = csv.DictWriter(written, [*given, *names.values()], restval="")
-    writer.writeheader()
+    writer = csv.writer(written)
+    columns = [*given, *names.values()]
+    writer.writerow(map(_never_a_formula, columns))
     for row, cells in zip(rows, added, strict=True):
-        writer.writerow({**row, **{names[name]: cell for name, cell in cells.items()}})
+        whole = row | {names[name]: cell for name, cell in cells.items()}
+        writer.writerow(_never_a_formula(whole.get(column, "")) for column in columns)
     return written.getvalue()
 
 
-def _columns(answers: Mapping[str, Sequence[Mapping[str, Any]]], position: int) -> dict[str, Any]:
-    cells: dict[str, Any] = {}
+def _never_a_formula(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA_BEGINS) and not _is_number(cell) else cell
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _columns(answers: Mapping[str, Sequence[Mapping[str, Any]]], position: int) -> Row:
+    cells: Row = {}
     for name, column in answers.items():
         answer = column[position]
         if "error" in answer:

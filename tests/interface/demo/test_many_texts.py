@@ -9,6 +9,7 @@ from html import unescape
 
 import pytest
 
+from polyhead.configuration.tasks_polyhead import TaskConfig
 from polyhead.demo.many_texts import MOST_ROWS, answer_file, answer_lines
 from polyhead.demo.one_text import problem
 
@@ -66,6 +67,24 @@ def test_a_file_comes_back_with_its_own_columns_and_a_gold_label_is_kept(tiny_mo
     ]
     answers = tiny_model.predict(['cat, "dog"', "ü 日"])["topic"]
     assert [row["predicted_topic"] for row in rows] == [answer["label"] for answer in answers]
+
+
+FORMULAS = ["=1+1", "+cat", "-cat", "@cat", "\t=1+1", "\r=1+1", "\uff1d1+1", "-2+3"]
+PLAIN = ["-3", "+4.5", "-1e-3", " cat", "cat = dog", "'cat", ""]
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_text_and_numbers_stay_numbers(tiny_model, tmp_path):
+    cells = [*FORMULAS, *PLAIN]
+    with (tmp_path / "pets.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["text", "=note"], *(["cat", cell] for cell in cells)])
+    _, rows = downloaded(answer_file(tiny_model, str(tmp_path / "pets.csv"), "text"))
+    assert [row["'=note"] for row in rows] == [*(f"'{cell}" for cell in FORMULAS), *PLAIN]
+
+
+def test_a_label_that_a_spreadsheet_would_run_is_text(make_model):
+    task = TaskConfig(name="pet", kind="single_label_classification", labels=["=cat", "@dog"])
+    _, rows = downloaded(answer_lines(make_model([task]), "cat"))
+    assert rows[0]["pet"] in ("'=cat", "'@dog")
 
 
 def test_a_row_without_a_text_is_flagged_and_the_others_are_answered(tiny_model, tmp_path):
