@@ -10,6 +10,7 @@ from .commands_evaluate import tell_absent_tasks
 from .commands_train import Overrides, RecipeFile, Split
 
 if TYPE_CHECKING:
+    from .configuration.tasks_polyhead import TaskConfig
     from .publishing.calibration import Calibration
 
 
@@ -47,6 +48,7 @@ def calibrate(
     check_folder(folder)
     content = load_recipe(recipe, overrides or [])
     model = load_checkpoint(str(folder))
+    told = _abstaining(model.config.tasks)
     names = None if tasks is None else [name.strip() for name in tasks.split(",")]
     train = None
     if target is not None and any(has_split(source, "train") for source in content.data):
@@ -56,6 +58,9 @@ def calibrate(
     tell_absent_tasks(model, content)
     datasets = ", ".join(source.name for source in content.data if has_split(source, split.value))
     store_calibration(folder, model, found, datasets, split.value)
+    if silent := told - _abstaining(model.config.tasks):
+        gone = "no thresholds for withholding answers any more, as neither --coverage nor --precision came"
+        typer.echo(f"note: {', '.join(sorted(silent))}: {gone}", err=True)
     if as_json:
         print_json({"model": str(folder), "split": split.value, "tasks": [_row(calibration) for calibration in found]})
     else:
@@ -64,6 +69,10 @@ def calibrate(
             print_abstentions([_row(calibration) for calibration in found if calibration.abstention])
         print(_draw(found, folder / "run"))
         print(f"model: {folder}")
+
+
+def _abstaining(tasks: list["TaskConfig"]) -> set[str]:
+    return {task.name for task in tasks if task.min_confidence is not None or task.max_out_of_scope is not None}
 
 
 def _row(calibration: "Calibration") -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from .training_rows import tell_training_rows
+
 NO_GRADIO = "the page needs gradio: pip install 'polyhead[demo]'."
 _HOST, _PORT, _LAST_PORT = "127.0.0.1", 7860, 65535
 _NUM_SENTENCES = 6  # of ours, where the card has no examples
@@ -47,7 +49,8 @@ def demo(
 
 def _write_space(name: str, output: Path) -> None:
     from . import demo
-    from .publishing.space import write_space
+    from .modeling.scope_polyhead import SCOPE
+    from .publishing.space import MODEL, write_space
 
     try:
         gradio = version("gradio")
@@ -55,6 +58,8 @@ def _write_space(name: str, output: Path) -> None:
         raise ImportError(NO_GRADIO) from error
     _load(name)  # a Space of a model that does not load helps nobody
     write_space(output, name, _title(name), _examples(name), Path(demo.__path__[0]), gradio, _commit(name))
+    if (output / MODEL / SCOPE).is_file():
+        tell_training_rows(SCOPE)
     print(f"space: {output}")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .mistakes import CarefulGroup
+from .training_rows import tell_training_rows
 
 if TYPE_CHECKING:
     from .modeling.modeling_polyhead import PolyheadModel
@@ -31,9 +32,12 @@ def onnx(
 
     It has the sentence embedding too; polyhead.OnnxPolyhead runs it without torch.
     """
+    from .modeling.scope_polyhead import SCOPE
     from .publishing.onnx_export import export_onnx
 
     export_onnx(_load(model), output, int8=int8)
+    if (output / SCOPE).is_file():
+        tell_training_rows(SCOPE)
     _tell("model", output)
 
 

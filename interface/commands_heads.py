@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .mistakes import CarefulGroup
+from .training_rows import tell_training_rows
 
 if TYPE_CHECKING:
     from .modeling.modeling_polyhead import PolyheadModel
@@ -127,6 +128,8 @@ def extract(
 
     [head] = take_heads(load_checkpoint(model), [task])
     save_head(head, output)
+    if head.scope is not None:
+        tell_training_rows(output.name)
     print(f"head: {output} ({output.stat().st_size / 1e3:.0f} kB)")
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from .mistakes import MISTAKE
+from .training_rows import tell_training_rows
 
 Folder = Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a saved model.")]
 
@@ -40,8 +41,11 @@ def push(
     folder: Folder,
     repo: Annotated[str, typer.Argument(metavar="REPO", help="Repository on the Hub: owner/name.")],
     private: Annotated[
-        bool | None, typer.Option("--private/--public", help="Who may see it; one of the two must be said.")
-    ] = None,
+        bool, typer.Option("--private", help="Only those may see it who may see what the owner has.")
+    ] = False,
+    public: Annotated[
+        bool, typer.Option("--public", help="Everybody may see it. One of the two must be said.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only list the files that would be published, with sizes.")
     ] = False,
@@ -57,17 +61,18 @@ def push(
     do; hidden files and running checkpoints do not. Whatever fails on the way, the Hub has the whole commit or none,
     and the same command may be run again.
     """
-    if private is None:
-        raise ValueError("neither --private nor --public came; say who may see the repository.")
+    if private == public:
+        came = "both --private and --public" if private else "neither --private nor --public"
+        raise ValueError(f"{came} came; say who may see the repository, with one of the two.")
     from .modeling.scope_polyhead import SCOPE
     from .publishing.push import check_publication, push_folder
     from .quiet import quiet_transformers
 
     quiet_transformers()
     if (folder / SCOPE).is_file():
-        typer.echo(f"note: {SCOPE} holds embeddings of training rows, which tell much of their texts", err=True)
+        tell_training_rows(SCOPE)
     if dry_run:
-        files = check_publication(folder, onnx)
+        files = check_publication(folder, repo, onnx)
         width = max(map(len, files))
         for name, size in files.items():
             print(f"{name:<{width}}  {size:>13,} bytes")

@@ -30,7 +30,7 @@ def render_card(template: str, config: PolyheadConfig, yours: str = "", training
     card = Template(template).substitute(
         title=TITLE,
         path=PLACEHOLDER,
-        num_tasks=len(config.tasks),
+        heads=_count(len(config.tasks), "task head"),
         architecture=backbone.model_type,
         num_layers=config.num_hidden_layers,
         embedding_size=config.embedding_size,
@@ -87,7 +87,11 @@ def _main_row(config: PolyheadConfig, task: TaskConfig) -> dict[str, Any]:
 def _calibration(config: PolyheadConfig, task: TaskConfig) -> str:
     rows = {row["metric"]: row for row in config.results if row["task"] == task.name}
     told = [f"temperature {task.temperature:.2f}"] if task.temperature != 1 else []
-    told += [f"abstains below {task.min_confidence:.2f}"] if task.min_confidence else []
+    limits = [f"below {task.min_confidence:.3f}"] if task.min_confidence else []
+    limits += (
+        [f"above an out-of-scope score of {task.max_out_of_scope:.3g}"] if task.max_out_of_scope is not None else []
+    )
+    told += [f"abstains {' and '.join(limits)}"] if limits else []
     told += [f"{name} {rows[name]['value']:.3f}" for name in _CALIBRATION if name in rows]
     return ", ".join(told)
 
@@ -107,8 +111,12 @@ def _speed(config: PolyheadConfig) -> str:
         return ""
     return (
         "`predict` with all heads: {texts_per_second:,.0f} texts a second, {tokens_per_text:.0f} tokens each on average "
-        "({device}, {threads} threads, {dtype})."
-    ).format(**config.speed)
+        "({device}, {processors}, {dtype})."
+    ).format(processors=_count(config.speed["threads"], "thread"), **config.speed)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _table(header: list[str], rows: list[list[str]]) -> str:

@@ -16,6 +16,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
     RevisionNotFoundError,
 )
+from huggingface_hub.utils import validate_repo_id
 from transformers.utils import logging
 
 from .card_polyhead import CARD, name_card
@@ -109,6 +110,18 @@ def require_login(token: str | bool | None = None) -> None:
         _patiently(HfApi(token=token).whoami)
     except Exception as error:
         raise _told(_reason(error), "the Hub") from error
+
+
+def require_name(repo_id: str) -> None:
+    """Refuse what no repository can be called, without asking the Hub.
+
+    Raises:
+        ValueError: It is no `name` or `owner/name`.
+    """
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError as error:
+        raise _told(error, f"'{repo_id}'") from error
 
 
 def _fingerprint(files: dict[str, Path]) -> str:

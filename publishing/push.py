@@ -9,22 +9,24 @@ from huggingface_hub import CommitInfo
 
 from ..modeling.modeling_polyhead import PolyheadModel
 from ..modeling.published_files_polyhead import published_files
-from ..modeling.upload_polyhead import upload
+from ..modeling.upload_polyhead import require_name, upload
 from .onnx_export import export_onnx
 from .onnx_location import BESIDE
 from .verification import verify_folder
 
 
-def check_publication(folder: Path, onnx: bool = False) -> dict[str, int]:
+def check_publication(folder: Path, repo_id: str, onnx: bool = False) -> dict[str, int]:
     """Return what pushing a folder would publish: sizes in bytes by path.
 
     Args:
         folder: Of a saved model.
-        onnx: As in `push_folder`.
+        repo_id: As in `push_folder`; only its spelling is looked at.
+        onnx: As there.
 
     Raises:
-        ValueError: The folder does not verify; the message lists what is wrong.
+        ValueError: The folder does not verify, and the message lists what is wrong; or no repository has such a name.
     """
+    require_name(repo_id)
     with _verified(folder, onnx) as beside:
         return {name: path.stat().st_size for name, path in {**published_files(folder), **beside}.items()}
 

@@ -12,6 +12,7 @@ from huggingface_hub.utils import yaml_dump
 from ..modeling.published_files_polyhead import published_files
 from .new_folder import new_folder
 
+MODEL = "model"  # folder of the model's copy
 # What a checkpoint's own code imports; Gradio comes with `sdk_version`.
 _REQUIREMENTS = ("torch", "transformers", "safetensors", "numpy")
 _APP = Template('''\
@@ -51,7 +52,7 @@ def write_space(
     is_folder = Path(model).is_dir()
     with new_folder(output) as folder:
         if is_folder:
-            _copy(published_files(Path(model)), folder / "model")
+            _copy(published_files(Path(model)), folder / MODEL)
         shutil.copytree(page, folder / "demo", ignore=shutil.ignore_patterns("__pycache__", ".*"))
         (folder / "app.py").write_text(_app(None if is_folder else model, title, examples, revision), encoding="utf-8")
         pins = [f"{name}=={version(name).partition('+')[0]}\n" for name in _REQUIREMENTS]

@@ -91,6 +91,10 @@ def load_head(file: Path) -> TrainedHead:
         ValueError: It is no such file, or it is damaged.
     """
     remedy = "Give a file that `polyhead heads extract` wrote."
+    if file.is_dir():
+        raise ValueError(
+            f"head '{file}' is a folder, no head file. {remedy} `polyhead heads merge` takes heads from models."
+        )
     if not file.is_file():
         raise ValueError(f"head '{file}': there is no such file. {remedy}")
     try:

@@ -35,7 +35,7 @@ FLAGS = {
     "check": ["recipe", "--set", "--json"],
     "study": ["file", "--output", "--budget", "--jobs", "--quick", "--test", "--retry-failed", "--report"],
     "verify": ["folder", "--json"],
-    "push": ["folder", "repo", "--private", "--dry-run", "--revision", "--pr", "--onnx"],
+    "push": ["folder", "repo", "--private", "--public", "--dry-run", "--revision", "--pr", "--onnx"],
     "calibrate": ["folder", "recipe", "--split", "--tasks", "--coverage", "--precision", "--set", "--json"],
     "demo": ["model", "--host", "--port", "--share", "--space"],
     "explore": ["model", "file", "--output", "--column", "--method", "--on-bad", "--batch-size"],

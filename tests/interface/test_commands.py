@@ -58,6 +58,16 @@ def test_calibrate_for_a_coverage_lets_predict_withhold_answers(polyhead, folder
     assert "(low confidence)" in polyhead(*arguments).stdout
 
 
+def test_calibrating_without_a_target_tells_which_tasks_no_longer_withhold_answers(polyhead, folder, copy):
+    Path("train.jsonl").write_text(Path("train.jsonl").read_text() * 60)
+    command = ("calibrate", copy, "recipe.yaml", "--tasks", "topic", "--split", "train")
+    told = "note: topic: no thresholds for withholding answers any more, as neither --coverage nor --precision came"
+    assert told not in polyhead(*command).stderr
+    assert told not in polyhead(*command, "--coverage", "0.9").stderr
+    assert told not in polyhead(*command, "--coverage", "0.8").stderr
+    assert told in polyhead(*command).stderr
+
+
 def test_training_without_validation_says_that_nothing_was_measured(polyhead, folder):
     options = ["--set", "data.tiny.validation=null", "--set", "train.num_train_epochs=1"]
     result = polyhead("train", "recipe.yaml", "--output", "out", *options)

@@ -198,9 +198,28 @@ def test_the_table_of_tasks_holds_the_test_score_and_what_a_single_task_model_ha
     card = render_card(template, config)
     row = next(line for line in card.splitlines() if line.startswith("| `topic`"))
     assert row.endswith(
-        "| news, test | accuracy | 0.9877 | 0.9700 | temperature 1.50, abstains below 0.62, ece 0.031 |"
+        "| news, test | accuracy | 0.9877 | 0.9700 | temperature 1.50, abstains below 0.625, ece 0.031 |"
     )
     assert "| score | a model of this task alone | calibration |" in card
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "told"),
+    [(0.9954, None, "abstains below 0.995"), (0, 0.00196, "abstains above an out-of-scope score of 0.00196")],
+)
+def test_the_card_tells_both_thresholds_of_a_task_that_abstains(config, template, least, most, told):
+    config.task("topic").min_confidence, config.task("topic").max_out_of_scope = least, most
+    row = next(line for line in render_card(template, config).splitlines() if line.startswith("| `topic`"))
+    assert row.endswith(f"| {told} |")
+    config.task("topic").min_confidence = 0.5
+    assert ("below 0.500 and above an out-of-scope score" in render_card(template, config)) == (most is not None)
+
+
+def test_one_head_and_one_thread_are_told_as_one(backbone_config, all_tasks, template):
+    config = PolyheadConfig(text_config=backbone_config("BERT"), tasks=all_tasks()[:1], speed=SPEED | {"threads": 1})
+    card = render_card(template, config)
+    assert "with 1 task head:" in card
+    assert "Fast, 1 thread, float32" in card
 
 
 def test_sizes_and_speed_are_told_only_where_they_are_known(make_model, all_tasks, tmp_path, config, template):

@@ -190,6 +190,11 @@ def test_file_that_is_no_head_is_refused_by_name(content, tmp_path):
         load_head(file)
 
 
+def test_a_folder_in_place_of_a_head_file_is_told_how_to_merge(tmp_path):
+    with pytest.raises(ValueError, match=r"is a folder, no head file\. .*`polyhead heads merge`"):
+        load_head(tmp_path)
+
+
 def test_head_file_never_replaces_another(model, tmp_path):
     [head] = take_heads(model, ["topic"])
     (tmp_path / "topic.safetensors").write_bytes(b"mine")

@@ -108,6 +108,23 @@ def test_a_head_with_rows_brings_them_under_the_name_of_the_one_it_replaces(name
     assert withheld(replaced, name) == [True, False, True]
 
 
+@pytest.mark.parametrize(
+    ("command", "rows"),
+    [
+        ("heads extract MODEL topic --output OUT.safetensors", "out.safetensors"),
+        ("export onnx MODEL OUT", SCOPE),
+        ("demo MODEL --space OUT", SCOPE),
+        ("heads extract MODEL plain --output OUT.safetensors", None),
+    ],
+)
+def test_whoever_makes_something_to_give_away_is_told_of_the_rows_in_it(command, rows, polyhead, folder):
+    given = command.replace("MODEL", str(folder)).replace("OUT", str(folder.with_name("out"))).split()
+    result = polyhead(*given)
+    assert result.exit_code == 0, result.output
+    told = f"note: {rows} holds embeddings of training rows, which tell much of their texts" if rows else ""
+    assert result.stderr.strip() == told
+
+
 def test_a_refused_replacement_or_merge_leaves_the_rows_as_they_were(model, make_model):
     before = dict(model.scopes)
     foreign = make_model(

@@ -50,6 +50,19 @@ def test_visibility_must_be_said_and_is_what_was_said(polyhead, client, saved, h
     assert not hub.repositories["me/open"].is_private
 
 
+def test_private_and_public_together_are_refused(polyhead, saved):
+    result = polyhead("push", saved, "me/model", "--private", "--public", "--dry-run")
+    assert result.exit_code == 2
+    assert "both --private and --public came" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["me/my model", "me/", "me/a/b", "../model"])
+def test_a_dry_run_refuses_a_name_that_the_hub_would_refuse(name, polyhead, saved):
+    result = polyhead("push", saved, name, "--private", "--dry-run")
+    assert result.exit_code == 2
+    assert f"'{name}' is no name of a repository: write owner/name" in result.stderr
+
+
 def test_a_repository_of_another_visibility_is_left_alone(push, hub):
     hub.repositories["me/model"] = Repository(is_private=False)
     result = push()
