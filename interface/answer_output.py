@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .json_lines import json_line
+from .modeling.texts_polyhead import clean
 from .output_files import whole_file
 
 if TYPE_CHECKING:
@@ -66,19 +67,20 @@ def _parquet(stream: BinaryIO, tasks: Sequence["TaskConfig"], are_pairs: bool) -
 
 
 def _strings(text: Any) -> Any:
-    # What a table holds instead of a text has no place in a column of strings; the answers say what it was.
+    # What a table holds instead of a text has no place in a column of strings, nor has a lone surrogate.
     if isinstance(text, tuple):
         return [_strings(side) for side in text]
-    return text if isinstance(text, str) else None
+    return clean(text) if isinstance(text, str) else None
 
 
 def _fields(task: "TaskConfig") -> list[tuple[str, Any]]:
-    """Name and type of everything that an answer of this task may hold, `reason` and `error` included."""
+    """Name and type of everything that an answer of this task may hold, with those that withholding and flagging add."""
     import pyarrow as pa
 
     number, string = pa.float32(), pa.string()
     by_label = pa.struct([(label, number) for label in task.known_labels])
-    one_label = [("label", string), ("score", number), ("scores", by_label), ("reason", string)]
+    strangeness = [] if task.max_out_of_scope is None else [("out_of_scope", number)]
+    one_label = [("label", string), ("score", number), ("scores", by_label), *strangeness, ("reason", string)]
     entity = [("label", string), ("start", pa.int32()), ("end", pa.int32()), ("text", string), ("score", number)]
     fields: list[tuple[str, Any]]
     if task.kind == "pair_similarity" or (task.kind == "regression" and not task.labels):

@@ -1,5 +1,6 @@
 """`polyhead predict` and `polyhead encode`: texts in, answers or embeddings out."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from enum import Enum
@@ -82,7 +83,7 @@ def predict(
     loaded = _load_checkpoint(model)
     place(loaded, dtype)
     names = _chosen_tasks(loaded, model, tasks, given.are_pairs)
-    options = {
+    options: dict[str, Any] = {
         "tasks": names,
         "batch_size": batch_size,
         "num_workers": num_workers,
@@ -91,7 +92,7 @@ def predict(
     }
 
     def _answer(texts: list[Any], progress: Any) -> Any:
-        return loaded.predict(texts, progress=progress, **options)  # type: ignore[arg-type]
+        return loaded.predict(texts, progress=progress, **options)
 
     if output is not None:
         with answer_writer(output, [loaded.config.task(name) for name in names], given.are_pairs) as write:
@@ -165,8 +166,13 @@ def _read(
     """Return the first part of the texts, which is all of them where nothing is written, and those that follow it."""
     from .texts_input import read_parts
 
-    read = read_parts(texts, file, columns, as_pairs, ROWS_PER_PART if is_written else None)
-    parts = (part.checked(on_bad is OnBad.REFUSE) for part in read)
+    def _checked() -> Iterator["GivenTexts"]:
+        for part in read_parts(texts, file, columns, as_pairs, ROWS_PER_PART if is_written else None):
+            yield part.checked(on_bad is OnBad.REFUSE)
+
+    if file is not None and is_written:
+        deque(_checked(), maxlen=0)  # what is wrong with the last row is told now, not after hours of work
+    parts = _checked()
     first = next(parts)
     if first.are_default:
         typer.echo("no text given: these sentences are ours; give TEXT, --file or - for your own", err=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from .json_lines import json_line, print_json
+from .modeling.texts_polyhead import clean
 from .output_files import whole_file
 
 EMBEDDING_ENDINGS = (".npy", ".jsonl", ".parquet")
@@ -79,7 +80,7 @@ def _parquet(stream: BinaryIO, size: int) -> Iterator[Writer]:
             flat = pa.array(np.asarray(embeddings, dtype=np.float32).reshape(-1))
             flagged = pa.array(np.isnan(embeddings[:, 0]))
             vectors = pa.FixedSizeListArray.from_arrays(flat, size, mask=flagged)
-            strings = pa.array([text if isinstance(text, str) else None for text in texts], pa.string())
+            strings = pa.array([clean(text) if isinstance(text, str) else None for text in texts], pa.string())
             file.write_table(pa.table([strings, vectors], schema=schema))
 
         yield _write

@@ -31,8 +31,9 @@ def text_parts(file: Path, columns: list[str], rows_per_part: int | None) -> Ite
         ValueError: The file cannot be read, has no rows, or lacks a column; of a part, when its turn comes.
     """
     if not file.is_file():
-        came = "is a directory" if file.is_dir() else "does not exist"
-        raise ValueError(f"--file {file}: {came}; give a .txt (one text a line), .jsonl, .csv, .tsv or .parquet file.")
+        came = "is a directory" if file.is_dir() else "is a pipe or a device" if file.exists() else "does not exist"
+        remedy = "give a .txt (one text a line), .jsonl, .csv, .tsv or .parquet file, or lines on standard input as `-`"
+        raise ValueError(f"--file {file}: {came}; {remedy}.")
     if len(columns) > 2:
         raise ValueError(f"{len(columns)} columns came for --file {file}; give one, or two for pairs.")
     chunks = _chunks(file, columns or ["text"], rows_per_part)
@@ -77,18 +78,19 @@ def _text_of_line(line: bytes, name: str, row: int) -> str:
 
 
 def _chunks(file: Path, columns: list[str], rows_per_part: int | None) -> Iterator[_Chunk] | None:
-    if file.suffix in JSON_ENDINGS:
+    ending = file.suffix.lower()  # Windows programs write .CSV
+    if ending in JSON_ENDINGS:
         return stream_json_lines(file, rows_per_part)
-    if file.suffix in TABLE_ENDINGS:
-        return _delimited(file, columns, rows_per_part)
-    if file.suffix == PARQUET:
+    if ending in TABLE_ENDINGS:
+        return _delimited(file, TABLE_ENDINGS[ending], columns, rows_per_part)
+    if ending == PARQUET:
         return ((table.records, table.rows) for table in stream_parquet(file, rows_per_part))
     return None
 
 
-def _delimited(file: Path, columns: list[str], rows_per_part: int | None) -> Iterator[_Chunk]:
+def _delimited(file: Path, delimiter: str, columns: list[str], rows_per_part: int | None) -> Iterator[_Chunk]:
     try:
-        for _, records, rows in stream_csv(file, TABLE_ENDINGS[file.suffix], "utf-8", rows_per_part, needed=columns):
+        for _, records, rows in stream_csv(file, delimiter, "utf-8", rows_per_part, needed=columns):
             yield records, rows
     except DataError as error:
         hint = f"--file reads UTF-8, split at commas (.csv) or tabs (.tsv); save {file.name} as that"

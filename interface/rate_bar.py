@@ -14,7 +14,7 @@ _FORMAT = "{percentage:3.0f}%|{bar}| {n_fmt} rows, {rate_fmt}{postfix}, {remaini
 
 def count_rows(file: Path) -> int:
     """Return the number of rows of a Parquet file, of others that of their lines: at least the number of their rows."""
-    if file.suffix == PARQUET:
+    if file.suffix.lower() == PARQUET:
         from pyarrow.parquet import ParquetFile
 
         return int(ParquetFile(file).metadata.num_rows)

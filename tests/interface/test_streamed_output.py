@@ -7,9 +7,10 @@ import numpy as np
 import pyarrow.parquet as parquet
 import pytest
 
-from polyhead import PolyheadModel, commands_answer
+from polyhead import PolyheadModel, TaskConfig, commands_answer
 from polyhead.embedding_output import embedding_writer
 from polyhead.file_texts import text_parts
+from polyhead.modeling.scope_polyhead import Scope
 from polyhead.output_files import whole_file
 from polyhead.placing import processor_has_bfloat16
 from polyhead.rate_bar import count_rows
@@ -62,6 +63,29 @@ def test_every_kind_of_answer_keeps_all_that_it_holds_in_parquet(polyhead, folde
             _assert_alike(_without_none(found["answers"][task]), answer)
 
 
+def test_a_withheld_answer_keeps_all_that_it_holds_in_parquet(polyhead, folder, make_model):
+    labels = ["Science", "Sports"]
+    topic = TaskConfig(name="topic", kind="single_label_classification", labels=labels, max_out_of_scope=1e-3)
+    model = make_model(tasks=[topic])
+    model.scopes = {"topic": Scope.of(model.encode(TEXTS[:1]))}
+    model.save_pretrained("model")
+    Path("texts.txt").write_text("\n".join(TEXTS))
+    for ending in ("parquet", "jsonl"):
+        polyhead("predict", "model", "--file", "texts.txt", "--abstain", "--output", f"a.{ending}")
+    found, expected = _read_answers("a.parquet"), _read_answers("a.jsonl")
+    assert {record["answers"]["topic"]["reason"] for record in expected} == {None, "out of scope"}
+    for record, other in zip(found, expected, strict=True):
+        _assert_alike(_without_none(record["answers"]), _without_none(other["answers"]))
+
+
+@pytest.mark.parametrize("command", ["predict", "encode"])
+def test_a_lone_surrogate_stands_in_parquet_as_the_mark_for_what_cannot_be_read(polyhead, trained, folder, command):
+    Path("t.jsonl").write_text('{"text": "a \\ud800 goal"}\n')
+    result = polyhead(command, trained, "--file", "t.jsonl", "--output", "o.parquet")
+    assert result.exit_code == 0, result.stderr
+    assert parquet.read_table("o.parquet").to_pydict()["text"] == ["a \ufffd goal"]
+
+
 def test_pairs_go_from_file_to_file(polyhead, folder, make_model, all_tasks):
     make_model(tasks=all_tasks()).save_pretrained("all")
     Path("pairs.csv").write_text("one,other\na cat,a dog\nthe cat,the cat\n")
@@ -96,6 +120,22 @@ def test_flagged_texts_keep_their_row(polyhead, trained, folder):
     ]
 
 
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (["a goal", "an atom", "the cat", " "], "t.csv:5: is empty or blank"),
+        (["a", "b", "c", "d,e"], "t.csv:5: 2 cells"),
+    ],
+)
+def test_what_is_wrong_with_the_last_row_is_told_before_any_work(polyhead, folder, monkeypatch, rows, told):
+    monkeypatch.setattr(commands_answer, "ROWS_PER_PART", 2)
+    _write_rows("t.csv", rows)
+    for command, ending in (("encode", "npy"), ("predict", "jsonl")):
+        result = polyhead(command, "no-model", "--file", "t.csv", "--output", f"o.{ending}")
+        assert result.exit_code == 2
+        assert told in result.stderr
+
+
 def test_a_text_that_cannot_be_read_in_a_later_part_leaves_no_file(polyhead, trained, folder, monkeypatch):
     monkeypatch.setattr(commands_answer, "ROWS_PER_PART", 2)
     Path("t.txt").write_text("a goal\nan atom\nthe cat\n\n")
@@ -122,7 +162,7 @@ def test_no_more_is_read_than_the_part_that_is_asked_for(folder):
         next(parts)
 
 
-@pytest.mark.parametrize("name", ["t.txt", "t.jsonl", "t.csv", "t.tsv", "t.parquet"])
+@pytest.mark.parametrize("name", ["t.txt", "t.jsonl", "t.csv", "t.tsv", "t.parquet", "t.JSONL", "t.CSV", "t.Parquet"])
 def test_parts_together_are_the_file(folder, name):
     rows = ["a", "b", "c", "d", "e"]
     _write_rows(name, rows)
@@ -210,8 +250,9 @@ def _assert_alike(found, expected):
 def _write_rows(name, rows):
     import pyarrow as pa
 
-    if name.endswith("parquet"):
+    ending = Path(name).suffix.lower()
+    if ending == ".parquet":
         parquet.write_table(pa.table({"text": rows}), name)
         return
-    lines = [json.dumps({"text": row}) for row in rows] if name.endswith("jsonl") else rows
-    Path(name).write_text("\n".join((["text"] if name.endswith("sv") else []) + lines) + "\n")
+    lines = [json.dumps({"text": row}) for row in rows] if ending == ".jsonl" else rows
+    Path(name).write_text("\n".join((["text"] if ending in (".csv", ".tsv") else []) + lines) + "\n")
