@@ -1,5 +1,6 @@
 """The command line in this process, on a recipe that trains in a second."""
 
+import json
 import shlex
 import shutil
 import socket
@@ -9,6 +10,20 @@ import pytest
 from typer.testing import CliRunner
 
 from polyhead.cli import app
+
+RECIPE = (Path(__file__).parent / "tiny" / "recipe.yaml").read_text(encoding="utf-8")
+
+
+def recipe(old, new):
+    """The sound recipe with one thing changed."""
+    assert old in RECIPE
+    return {"recipe.yaml": RECIPE.replace(old, new)}
+
+
+def rows(**changes):
+    """Rows of which the second has other values."""
+    sound = {"text": "a goal", "topic": "sport", "mood": 1}
+    return {"train.jsonl": "".join(f"{json.dumps(row)}\n" for row in (sound, sound | changes, sound))}
 
 
 @pytest.fixture(scope="session")

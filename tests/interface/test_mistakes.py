@@ -1,13 +1,12 @@
 """Whatever a user gets wrong with models, texts and commands: exit code 2, and what came, where, and how to mend it."""
 
-import json
 import shutil
-from pathlib import Path
 
 import pytest
 from safetensors.torch import load_file, save_file
 
-RECIPE = (Path(__file__).parent / "tiny" / "recipe.yaml").read_text(encoding="utf-8")
+from .conftest import RECIPE, recipe, rows
+
 TRAIN = "train recipe.yaml --output out"
 # Pairs for ALL_KINDS, whose task compares scores; all scores are missing.
 CLOSE = """\
@@ -16,18 +15,6 @@ tasks: [{name: closeness, kind: pair_similarity, loss: multiple_negatives_rankin
 data: [{name: tiny, train: train.jsonl, text: [a, b], labels: {closeness: score}}]
 """
 SCORELESS = '{"a": "x", "b": "y", "score": null}\n{"a": "z", "b": "w", "score": null}\n'
-
-
-def recipe(old, new):
-    """The sound recipe with one thing changed."""
-    assert old in RECIPE
-    return {"recipe.yaml": RECIPE.replace(old, new)}
-
-
-def rows(**changes):
-    """Rows of which the second has other values."""
-    sound = {"text": "a goal", "topic": "sport", "mood": 1}
-    return {"train.jsonl": "".join(f"{json.dumps(row)}\n" for row in (sound, sound | changes, sound))}
 
 
 # Name of the mistake: files that differ from the sound ones, the command, and parts of the message:

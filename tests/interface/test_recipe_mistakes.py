@@ -1,11 +1,9 @@
 """Whatever a user gets wrong in recipes and data: exit code 2, and a message that says what came, where, and how to mend it."""
 
-import json
-from pathlib import Path
-
 import pytest
 
-RECIPE = (Path(__file__).parent / "tiny" / "recipe.yaml").read_text(encoding="utf-8")
+from .conftest import RECIPE, recipe, rows
+
 TRAIN = "train recipe.yaml --output out"
 CSV = {"recipe.yaml": RECIPE.replace("train.jsonl", "train.csv")}
 TOKENS = RECIPE.replace("text: text", "words: words").replace(
@@ -29,18 +27,6 @@ STREAM = (
 )
 SOUND = '{"text": "a goal", "topic": "sport", "mood": 1}\n'
 PAIR_ROWS = '{"a": "x", "b": "y"}\n{"a": "z", "b": "w"}\n'
-
-
-def recipe(old, new):
-    """The sound recipe with one thing changed."""
-    assert old in RECIPE
-    return {"recipe.yaml": RECIPE.replace(old, new)}
-
-
-def rows(**changes):
-    """Rows of which the second has other values."""
-    sound = {"text": "a goal", "topic": "sport", "mood": 1}
-    return {"train.jsonl": "".join(f"{json.dumps(row)}\n" for row in (sound, sound | changes, sound))}
 
 
 # Name of the mistake: files that differ from the sound ones, the command, and parts of the message:
