@@ -64,7 +64,7 @@ def test_ctrl_c_ends_all_processes_reports_and_says_how_to_go_on(folder):
     command = [sys.executable, "-c", "from polyhead.cli import main; main()", *arguments]
     with subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "POLYHEAD_DEBUG": "0"}) as process:
         deadline = time.monotonic() + 240
-        while len(list(Path("out").glob(".study/*/model/run"))) < 2 and time.monotonic() < deadline:
+        while len(list(Path("out").glob(".study.running/*/model/run"))) < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
         message = process.communicate(timeout=120)[1].decode()
@@ -73,7 +73,7 @@ def test_ctrl_c_ends_all_processes_reports_and_says_how_to_go_on(folder):
     assert "Traceback" not in message
     assert "leaked" not in message
     assert "Go on with: polyhead study study.yaml --output out --jobs 2" in message
-    assert not Path("out/.study").exists()
+    assert not Path("out/.study.running").exists()
     assert read_results(Path("out/study.jsonl")) == []
     assert "**Left out: 2 of 2 runs**" in Path("out/study.md").read_text()
     open_there = [link for link in Path("/proc").glob("[0-9]*/fd/1") if _leads_into(link, folder)]

@@ -38,8 +38,8 @@ class StudyFiles:
 
     @property
     def work(self) -> Path:
-        """What runs, while it runs."""
-        return self.folder / f".{self.name}"
+        """What runs, while it runs; it is removed, so it must be nobody else's folder, such as `.git` of a study `git`."""
+        return self.folder / f".{self.name}.running"
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,9 @@ def read_results(path: Path) -> list[Line]:
     """
     if not path.is_file():
         return []
-    *whole, _ = path.read_text(encoding="utf-8").split("\n")  # what follows the last line's end was not written whole
+    *whole, _ = path.read_bytes().split(
+        b"\n"
+    )  # what follows the last line's end was not written whole, maybe half a letter
     return [_parse(text, path, number) for number, text in enumerate(whole, start=1)]
 
 
@@ -65,7 +67,7 @@ def append_result(path: Path, line: Line) -> None:
     _write(path, "a", [line])
 
 
-def _parse(text: str, path: Path, number: int) -> Line:
+def _parse(text: bytes, path: Path, number: int) -> Line:
     try:
         line = json.loads(text)
     except ValueError:

@@ -24,11 +24,12 @@ def line_of(cell, **fields):
     return place | {"settings_hash": cell.settings_hash} | fields
 
 
-def test_half_a_line_at_the_end_is_dropped_and_the_next_one_stands_whole(cells, tmp_path):
+@pytest.mark.parametrize("half", [b'{"recipe": "rec', '{"recipe": "\u00e9'.encode()[:-1]])
+def test_half_a_line_at_the_end_is_dropped_and_the_next_one_stands_whole(cells, tmp_path, half):
     file = tmp_path / "r.jsonl"
     append_result(file, line_of(cells[0], score=0.5))
-    with file.open("a") as lines:
-        lines.write('{"recipe": "rec')
+    with file.open("ab") as lines:
+        lines.write(half)
 
     assert [line["score"] for line in begin(file, cells)] == [0.5]
     append_result(file, line_of(cells[1], score=0.6))

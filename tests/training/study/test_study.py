@@ -102,6 +102,13 @@ def test_the_same_study_does_not_run_twice_in_one_folder(run, folder):
         run()
 
 
+def test_a_hidden_folder_of_the_studys_name_stays_as_it_is(run, folder):
+    (folder / "out" / ".study").mkdir(parents=True)
+    (folder / "out" / ".study" / "mine").touch()
+    assert run(budget_seconds=0) == []
+    assert (folder / "out" / ".study" / "mine").exists()
+
+
 def test_ctrl_c_ends_the_processes_and_keeps_what_was_done(run, folder):
     def _interrupt(progress):
         if progress.line is None and progress.num_done == 1:
@@ -112,7 +119,7 @@ def test_ctrl_c_ends_the_processes_and_keeps_what_was_done(run, folder):
     lines = read_results(folder / "out" / "study.jsonl")
     assert len(lines) == 1
     assert "**Left out: 1 of 2 runs**" in (folder / "out" / "study.md").read_text()
-    assert not (folder / "out" / ".study").exists()
+    assert not (folder / "out" / ".study.running").exists()
     finished = run(ONE_SEED)
     assert finished[:1] == lines
     assert len(finished) == 2
@@ -125,7 +132,9 @@ def test_a_study_that_was_killed_leaves_no_process_and_goes_on_where_it_was(run,
     command = [sys.executable, "-c", code, "study", "study.yaml", "--output", "out"]
     results = folder / "out" / "study.jsonl"
     with subprocess.Popen(command, cwd=folder, env={**os.environ, "PYTHONUNBUFFERED": "1"}) as process:
-        _wait_until(lambda: len(read_results(results)) >= 1 and any((folder / "out" / ".study").glob("*/model/run")))
+        _wait_until(
+            lambda: len(read_results(results)) >= 1 and any((folder / "out" / ".study.running").glob("*/model/run"))
+        )
         process.send_signal(signal.SIGKILL)
     before = read_results(results)
     _wait_until(lambda: not _processes_in(folder))
