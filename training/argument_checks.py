@@ -63,7 +63,7 @@ def _check_frozen_cache(args: Any) -> None:
         return
     if not args.freeze and args.thaw_every_epochs is None and args.thaw_every_steps is None:
         raise ValueError("frozen_cache_gb: nothing is frozen; leave it out, or say what to freeze.")
-    for name in ("frozen_dropout", "bf16", "fp16", "gradient_checkpointing", "torch_compile"):
+    for name in ("frozen_dropout", "bf16", "fp16", "gradient_checkpointing", "torch_compile", "neftune_noise_alpha"):
         if getattr(args, name):
             raise ValueError(f"frozen_cache_gb: with {name}, what frozen layers give cannot be kept; leave one out.")
 

@@ -195,8 +195,9 @@ def test_adapters_inside_frozen_layers_make_nothing_constant(train, encodings):
         ({"frozen_cache_gb": -1.0, "freeze": BOTTOM}, "is below 0"),
         ({"frozen_cache_gb": 1.0, "freeze": BOTTOM, "frozen_dropout": True}, "with frozen_dropout"),
         ({"frozen_cache_gb": 1.0, "freeze": BOTTOM, "bf16": True}, "with bf16"),
+        ({"frozen_cache_gb": 1.0, "freeze": BOTTOM, "neftune_noise_alpha": 5.0}, "with neftune_noise_alpha"),
     ],
-    ids=["nothing frozen", "below 0", "dropout", "bf16"],
+    ids=["nothing frozen", "below 0", "dropout", "bf16", "noise on embeddings"],
 )
 def test_settings_that_do_not_go_together_are_refused(options, message, arguments):
     with pytest.raises(ValueError, match=f"frozen_cache_gb: .*{message}"):
