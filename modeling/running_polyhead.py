@@ -109,6 +109,11 @@ def _workers(num_workers: int, device_type: str) -> Iterator[ThreadPoolExecutor]
 
     with ThreadPoolExecutor(num_workers) as workers:
         with _start_lock:
-            list(workers.map(_start, range(num_workers)))
-            torch.set_num_threads(num_threads)  # threads of others that start from here on get what they expect
+            try:
+                list(workers.map(_start, range(num_workers)))
+            except BaseException:
+                all_started.abort()  # those that have started would wait for ever for those that the system refuses
+                raise
+            finally:
+                torch.set_num_threads(num_threads)  # threads of others that start from here on get what they expect
         yield workers

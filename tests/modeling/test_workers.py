@@ -1,5 +1,7 @@
 """Batches of one call that several threads run: the answers of one thread, and nothing left behind."""
 
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -9,6 +11,21 @@ import torch
 from polyhead.modeling import running_polyhead
 
 TEXTS = ["a", "b c", "d e f", "g", "h i j k", "the cat", "l", "a dog on a mat", "m n"]
+
+# Room for a few threads of the thousand that are asked for.
+TOO_MANY = """
+import resource, threading
+from pathlib import Path
+from polyhead.modeling.running_polyhead import _workers
+
+held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (held + 2**28, resource.RLIM_INFINITY))
+try:
+    with _workers(1000, "cpu"):
+        pass
+except RuntimeError as error:
+    print(error, threading.active_count())
+"""
 
 
 @pytest.fixture
@@ -106,6 +123,13 @@ def test_training_mode_comes_back_when_a_worker_fails(model):
         model.encode(TEXTS, batch_size=2, num_workers=3)
     assert model.training
     assert threading.active_count() == before
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux how much memory it holds")
+def test_more_workers_than_the_system_has_threads_for_are_an_error_and_no_endless_wait():
+    told = subprocess.run([sys.executable, "-c", TOO_MANY], capture_output=True, text=True, timeout=300, check=True)
+    assert told.stdout == "can't start new thread 1\n"
 
 
 @pytest.mark.parametrize("option", ["num_workers", "batch_size"])
