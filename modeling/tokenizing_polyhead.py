@@ -1,7 +1,9 @@
-"""From texts to padded tensors: one tokenizer clone per thread, truncation counted."""
+"""From texts to padded tensors: no two threads with one tokenizer, truncation counted."""
 
 import copy
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -13,7 +15,8 @@ from transformers import AutoTokenizer
 from .batching_polyhead import TokenizedText, pad_arrays
 
 HUB_OPTIONS = ("revision", "token", "cache_dir", "local_files_only", "subfolder")
-_clones = threading.local()
+_clones: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()  # by tokenizer: those that no thread uses now
+_clones_lock = threading.Lock()
 
 
 def load_tokenizer(name: str, options: dict[str, Any], config: Any = None) -> Any:
@@ -43,7 +46,7 @@ def save_tokenizer(tokenizer: Any, directory: Path) -> None:
 def tokenize(tokenizer: Any, texts: list[str], max_length: int) -> list[TokenizedText]:
     """Tokenize texts, each cut at `max_length` tokens, special ones included.
 
-    A fast tokenizer that is shared by threads truncates wrongly without a word, so every thread has its own clone.
+    A fast tokenizer that is shared by threads truncates wrongly without a word, so each has one of its own meanwhile.
 
     Raises:
         ValueError: The tokenizer has no fast implementation, so it cannot say where its tokens stand.
@@ -52,7 +55,8 @@ def tokenize(tokenizer: Any, texts: list[str], max_length: int) -> list[Tokenize
         raise ValueError(
             f"{type(tokenizer).__name__} has no fast implementation; polyhead needs one with a tokenizer.json."
         )
-    batch = _own_clone(tokenizer)(texts, truncation=True, max_length=max_length, return_attention_mask=False)
+    with _for_one_thread(tokenizer) as own:
+        batch = own(texts, truncation=True, max_length=max_length, return_attention_mask=False)
     names = [name for name in ("input_ids", "token_type_ids") if name in batch]
     return [
         TokenizedText({name: batch[name][row] for name in names}, encoding.offsets, bool(encoding.overflowing))
@@ -65,12 +69,22 @@ def pad(rows: list[TokenizedText], pad_token_id: int | None, prefix: str = "") -
     return {prefix + name: torch.from_numpy(array) for name, array in pad_arrays(rows, pad_token_id).items()}
 
 
-def _own_clone(tokenizer: Any) -> Any:
+@contextmanager
+def _for_one_thread(tokenizer: Any) -> Iterator[Any]:
+    """Give the main thread the tokenizer itself and another one a clone, which the next thread gets after it.
+
+    A clone takes as long as tokenizing hundreds of texts, and threads that tokenize ahead come and go with each call.
+    """
     if threading.current_thread() is threading.main_thread():
-        return tokenizer
-    if not hasattr(_clones, "by_tokenizer"):
-        _clones.by_tokenizer = WeakKeyDictionary()
-    clone = _clones.by_tokenizer.get(tokenizer)
+        yield tokenizer
+        return
+    with _clones_lock:
+        unused = _clones.setdefault(tokenizer, [])
+        clone = unused.pop() if unused else None
     if clone is None or len(clone) != len(tokenizer):  # tokens may have been added since
-        clone = _clones.by_tokenizer[tokenizer] = copy.deepcopy(tokenizer)
-    return clone
+        clone = copy.deepcopy(tokenizer)
+    try:
+        yield clone
+    finally:
+        with _clones_lock:
+            unused.append(clone)

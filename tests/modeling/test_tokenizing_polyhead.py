@@ -1,3 +1,4 @@
+import copy
 import json
 import threading
 
@@ -5,6 +6,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from polyhead.modeling import tokenizing_polyhead
 from polyhead.modeling.batching_polyhead import TokenizedText
 from polyhead.modeling.tokenizing_polyhead import load_tokenizer, pad, save_tokenizer, tokenize
 
@@ -80,6 +82,17 @@ def test_what_a_tokenizer_was_loaded_with_is_not_saved(tokenizer, tmp_path, load
     save_tokenizer(loaded, tmp_path / "saved")
     written = (tmp_path / "saved" / "tokenizer_config.json").read_text(encoding="utf-8")
     assert not any(word in written for word in ("hf_secret", "pinned", "private", str(tmp_path)))
+
+
+def test_a_thread_takes_over_the_clone_of_one_that_has_ended(tokenizer, monkeypatch):
+    copied = []
+    deepcopy = copy.deepcopy
+    monkeypatch.setattr(tokenizing_polyhead.copy, "deepcopy", lambda given: copied.append(given) or deepcopy(given))
+    for _ in range(3):
+        thread = threading.Thread(target=tokenize, args=(tokenizer, ["zebra"], 20))
+        thread.start()
+        thread.join()
+    assert copied == [tokenizer]
 
 
 def test_tokens_added_later_are_known_to_threads_that_came_before(tokenizer):
