@@ -24,7 +24,9 @@ class PolyheadPipeline(Pipeline):
 
     def __call__(self, inputs: Any, **options: Any) -> Any:
         """Answer a text, a pair, a list of either, or an iterable of either."""
-        options = {**self._forward_params, **self._sanitize_parameters(**options)[1]}
+        # `Pipeline` keeps these two for its own loader, which is not used here.
+        own = {"batch_size": self._batch_size, "num_workers": self._num_workers}
+        options = {**own, **self._forward_params, **self._sanitize_parameters(**options)[1]}
         if isinstance(inputs, (str, tuple)):
             return self._answer([inputs], options)[0]
         if isinstance(inputs, list):

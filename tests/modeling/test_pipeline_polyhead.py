@@ -52,6 +52,14 @@ def test_all_tasks_answer_in_one_call_as_predict_does(answer, model):
     assert answer(TEXTS[0]).keys() == expected[0].keys() == {"topic", "toxic", "tags", "affect", "grade", "slots"}
 
 
+@pytest.mark.parametrize("option", ["batch_size", "num_workers"])
+def test_options_that_every_pipeline_has_reach_predict_too(checkpoint, option):
+    answer = pipeline("polyhead", model=str(checkpoint), trust_remote_code=True, **{option: 0})
+    with pytest.raises(ValueError, match=f"{option} 0 must be at least 1"):
+        answer(TEXTS)
+    assert len(answer(TEXTS, **{option: 2})) == len(TEXTS)
+
+
 def test_pairs_are_answered_by_tasks_on_pairs(answer, model):
     pairs = [("a cat", "a dog"), ("the dog", "zebra")]
     assert answer(pairs) == by_text(model.predict(pairs))
