@@ -59,7 +59,11 @@ def check_settings(args: Any) -> None:
 def _check_frozen_cache(args: Any) -> None:
     if args.frozen_cache_gb < 0:
         raise ValueError(f"frozen_cache_gb: {args.frozen_cache_gb} is below 0; it is an amount of memory, 0 for none.")
+    if args.frozen_cache_dtype not in ("float32", "bfloat16"):
+        raise ValueError(f"frozen_cache_dtype: '{args.frozen_cache_dtype}' is unknown; choose float32 or bfloat16.")
     if not args.frozen_cache_gb:
+        if args.frozen_cache_on_disk or args.frozen_cache_dtype != "float32":
+            raise ValueError("frozen_cache_gb: nothing is kept without it; say how much room there is.")
         return
     if not args.freeze and args.thaw_every_epochs is None and args.thaw_every_steps is None:
         raise ValueError("frozen_cache_gb: nothing is frozen; leave it out, or say what to freeze.")

@@ -1,8 +1,10 @@
 """The callbacks that the training arguments ask for."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import EarlyStoppingCallback, TrainerCallback
 
 from ..modeling.batching_polyhead import TokenizedText
@@ -42,7 +44,9 @@ def asked_callbacks(
         freezing = FreezeCallback(*rules, frozen_dropout=args.frozen_dropout)
         callbacks.append(freezing)
         if args.frozen_cache_gb:
-            callbacks.append(FrozenCacheCallback(freezing, _texts(datasets), int(args.frozen_cache_gb * 1e9)))
+            limits = (int(args.frozen_cache_gb * 1e9), getattr(torch, args.frozen_cache_dtype))
+            folder = Path(args.output_dir) if args.frozen_cache_on_disk else None
+            callbacks.append(FrozenCacheCallback(freezing, _texts(datasets), *limits, folder))
     if args.thaw_warmup_steps:
         callbacks.append(ThawWarmupCallback(*rules, warmup_steps=args.thaw_warmup_steps))
     if args.interference_every_steps is not None:

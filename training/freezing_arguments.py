@@ -43,6 +43,18 @@ class FreezingArguments:
             "ever. 0: off."
         },
     )
+    frozen_cache_on_disk: bool = field(
+        default=False,
+        metadata={
+            "help": "Keep it in a file in `output_dir` instead, which the system maps into memory and drops with the process."
+        },
+    )
+    frozen_cache_dtype: str = field(
+        default="float32",
+        metadata={
+            "help": "`float32`, or `bfloat16`: half the room, and three digits of what frozen layers give.",
+        },
+    )
     lora: dict[str, Any] | None = field(
         default=None,
         metadata={

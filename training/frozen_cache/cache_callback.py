@@ -1,8 +1,10 @@
 """The cache of frozen layers under the HF Trainer, ours or the stock one."""
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import TrainerCallback
 from transformers.utils import logging
 
@@ -26,13 +28,23 @@ class FrozenCacheCallback(TrainerCallback):
         freezing: Says what is frozen; comes before this one among the callbacks. Frozen parts must have no dropout.
         texts: That are going to be read; others are encoded as ever.
         max_bytes: For all kept states.
+        dtype: Numbers that states are kept in: bfloat16 takes half the room, and keeps three digits.
+        folder: Keep them in a file there that is gone when the process ends; None: in memory.
     """
 
-    def __init__(self, freezing: FreezeCallback, texts: Sequence[TokenizedText], max_bytes: int) -> None:
+    def __init__(
+        self,
+        freezing: FreezeCallback,
+        texts: Sequence[TokenizedText],
+        max_bytes: int,
+        dtype: torch.dtype = torch.float32,
+        folder: Path | None = None,
+    ) -> None:
         self.encoding: CachedEncoding | None = None
         self._freezing = freezing
         self._texts = texts
         self._max_bytes = max_bytes
+        self._keeping: dict[str, Any] = {"dtype": dtype, "folder": folder}
         self._seen: Collection[str] | None = None
 
     def on_train_begin(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
@@ -57,7 +69,7 @@ class FrozenCacheCallback(TrainerCallback):
         is_whole = num_layers == model.config.num_hidden_layers
         by_token = not is_whole or _reads_tokens(model.config)
         width = model.config.hidden_size if by_token else model.config.pooled_size
-        store = StoredStates(self._texts, width, by_token, self._max_bytes, model.device)
+        store = StoredStates(self._texts, width, by_token, self._max_bytes, model.device, **self._keeping)
         self.encoding = model.encode_tokens = CachedEncoding(model, store, num_layers)
         logger.info(f"{num_layers} frozen layers are computed once for {store.num_kept} of {store.num_texts} texts.")
 

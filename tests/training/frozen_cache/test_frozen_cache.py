@@ -5,6 +5,7 @@ import torch
 
 from polyhead.configuration.tasks_polyhead import TaskConfig
 from polyhead.training.frozen_cache.cache_callback import FrozenCacheCallback
+from polyhead.training.frozen_cache.mapped_file import mapped_tensor
 
 from ..conftest import COUNT, LOUD, PET, SAME, SLOTS, moved, weights
 from ..test_trainer_losses import SETS
@@ -188,17 +189,62 @@ def test_adapters_inside_frozen_layers_make_nothing_constant(train, encodings):
     assert encodings == [None]
 
 
+@pytest.mark.parametrize("freeze", [BACKBONE, BOTTOM])
+def test_states_in_a_file_give_the_same_weights_bit_by_bit(freeze, train, encodings, tmp_path):
+    expected, _ = train(freeze=freeze, frozen_cache_gb=1.0)
+    found, _ = train(freeze=freeze, frozen_cache_gb=1.0, frozen_cache_on_disk=True)
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert all(encoding.store.num_kept for encoding in encodings)
+
+
+def test_the_file_of_states_has_no_name_and_is_as_large_as_they_are(tmp_path):
+    states = mapped_tensor((10, 4), torch.bfloat16, tmp_path / "new")
+    states[3] = 1.5
+    assert states[3].tolist() == [1.5] * 4
+    assert states.untyped_storage().nbytes() == 80
+    assert not list((tmp_path / "new").iterdir())
+    assert mapped_tensor((0, 4), torch.float32, tmp_path).shape == (0, 4)
+
+
+def test_a_disk_without_room_is_told_before_training(tmp_path):
+    with pytest.raises(ValueError, match=r"GB of frozen states do not fit on the disk of .*; lower frozen_cache_gb"):
+        mapped_tensor((1 << 40, 64), torch.float32, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_states_in_bfloat16_take_half_the_room_and_move_weights_a_little(train, encodings):
+    expected, _ = train(freeze=BOTTOM, frozen_cache_gb=1.0)
+    found, _ = train(freeze=BOTTOM, frozen_cache_gb=1.0, frozen_cache_dtype="bfloat16")
+    assert 0 < furthest(found, expected) < 0.02
+    whole, half = (encoding.store for encoding in encodings)
+    assert half.num_bytes * 2 == whole.num_bytes
+
+
+def test_half_the_room_keeps_as_many_texts_in_bfloat16(train, encodings):
+    train(freeze=BOTTOM, frozen_cache_gb=2e-6)
+    train(freeze=BOTTOM, frozen_cache_gb=1e-6, frozen_cache_dtype="bfloat16")
+    whole, half = (encoding.store for encoding in encodings)
+    assert 0 < whole.num_kept == half.num_kept < whole.num_texts
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"frozen_cache_gb": 1.0}, "nothing is frozen"),
+        ({"frozen_cache_on_disk": True, "freeze": BOTTOM}, "nothing is kept without it"),
+        ({"frozen_cache_dtype": "bfloat16", "freeze": BOTTOM}, "nothing is kept without it"),
         ({"frozen_cache_gb": -1.0, "freeze": BOTTOM}, "is below 0"),
         ({"frozen_cache_gb": 1.0, "freeze": BOTTOM, "frozen_dropout": True}, "with frozen_dropout"),
         ({"frozen_cache_gb": 1.0, "freeze": BOTTOM, "bf16": True}, "with bf16"),
         ({"frozen_cache_gb": 1.0, "freeze": BOTTOM, "neftune_noise_alpha": 5.0}, "with neftune_noise_alpha"),
     ],
-    ids=["nothing frozen", "below 0", "dropout", "bf16", "noise on embeddings"],
+    ids=["nothing frozen", "on disk", "in bfloat16", "below 0", "dropout", "bf16", "noise on embeddings"],
 )
 def test_settings_that_do_not_go_together_are_refused(options, message, arguments):
     with pytest.raises(ValueError, match=f"frozen_cache_gb: .*{message}"):
         arguments(**options)
+
+
+def test_other_numbers_are_refused(arguments):
+    with pytest.raises(ValueError, match="frozen_cache_dtype: 'float16' is unknown; choose float32 or bfloat16"):
+        arguments(frozen_cache_gb=1.0, freeze=BOTTOM, frozen_cache_dtype="float16")
