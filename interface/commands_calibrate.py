@@ -61,6 +61,7 @@ def calibrate(
     if silent := told - _abstaining(model.config.tasks):
         gone = "no thresholds for withholding answers any more, as neither --coverage nor --precision came"
         typer.echo(f"note: {', '.join(sorted(silent))}: {gone}", err=True)
+    _tell_missed(found, precision)
     if as_json:
         print_json({"model": str(folder), "split": split.value, "tasks": [_row(calibration) for calibration in found]})
     else:
@@ -73,6 +74,14 @@ def calibrate(
 
 def _abstaining(tasks: list["TaskConfig"]) -> set[str]:
     return {task.name for task in tasks if task.min_confidence is not None or task.max_out_of_scope is not None}
+
+
+def _tell_missed(found: list["Calibration"], precision: float | None) -> None:
+    for item in found:
+        if item.abstention is not None and precision is not None and item.abstention.precision < precision:
+            right = f"{item.abstention.precision:.1%} of its answers to rows that were not fitted on are right"
+            remedy = "calibrate on more rows, or ask for more"
+            typer.echo(f"note: {item.task.name}: {right}, not {precision:.1%}; {remedy}", err=True)
 
 
 def _row(calibration: "Calibration") -> dict[str, Any]:

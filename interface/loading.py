@@ -22,13 +22,9 @@ def load_checkpoint(name: str) -> PolyheadModel:
         ValueError: There is none, it is damaged, or it lacks weights.
     """
     quiet_transformers()
+    _refuse_onnx_export(name)
     remedy = "Give the folder that `polyhead train` wrote, or the name of a polyhead checkpoint on the Hub."
     if Path(name).is_dir() and not (Path(name) / "config.json").is_file():
-        if (Path(name) / "polyhead.json").is_file():
-            raise ValueError(
-                f"model '{name}' is an ONNX export, which runs in Python alone: OnnxPolyhead.from_pretrained({name!r}). Give "
-                "the folder that it was exported from."
-            )
         if any(Path(name).glob("checkpoint-*")):
             raise ValueError(
                 f"model '{name}': training has not finished in this folder. Wait for it, go on with `polyhead train RECIPE "
@@ -48,6 +44,7 @@ def load_encoder(name: str) -> PolyheadModel:
         ValueError: The name cannot be reached, it is damaged, or no text encoder.
     """
     quiet_transformers()
+    _refuse_onnx_export(name)
     with _named(name, "Give a checkpoint's folder, a backbone's folder, or a name on the Hub."):
         source = resolve_backbone(name, **hub_options(name))
         fields, _ = PreTrainedConfig.get_config_dict(source, **hub_options(source))
@@ -61,6 +58,14 @@ def load_encoder(name: str) -> PolyheadModel:
 def hub_options(name: str) -> dict[str, Any]:
     """Return how to ask the Hub: without a connection, what is in the cache loads at once, not after many retries."""
     return {} if Path(name).is_dir() or hub_is_reachable() else {"local_files_only": True}
+
+
+def _refuse_onnx_export(name: str) -> None:
+    if (Path(name) / "polyhead.json").is_file() and not (Path(name) / "config.json").is_file():
+        raise ValueError(
+            f"model '{name}' is an ONNX export, which runs in Python alone: OnnxPolyhead.from_pretrained({name!r}). Give "
+            "the folder that it was exported from."
+        )
 
 
 @contextmanager

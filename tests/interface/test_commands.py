@@ -58,6 +58,22 @@ def test_calibrate_for_a_coverage_lets_predict_withhold_answers(polyhead, folder
     assert "(low confidence)" in polyhead(*arguments).stdout
 
 
+def test_a_precision_that_other_rows_do_not_reach_is_told(polyhead, folder, copy):
+    label = PolyheadModel.from_pretrained(copy).predict("hello")["topic"]["label"]
+    wrong = next(name for name in ("science", "sport") if name != label)
+    rows = [
+        {"text": "hello", "topic": label, "mood": 1.0},
+        {"text": "hello", "topic": wrong, "mood": 1.0},
+    ]  # fitted, told
+    Path("train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows * 40))
+    command = ("calibrate", copy, "recipe.yaml", "--tasks", "topic", "--split", "train")
+    result = polyhead(*command, "--precision", "0.95")
+    assert result.exit_code == 0, result.output
+    assert "note: topic: 0.0% of its answers to rows that were not fitted on are right, not 95.0%;" in result.stderr
+    Path("train.jsonl").write_text("".join(json.dumps(rows[0]) + "\n" for _ in range(79)) + json.dumps(rows[1]))
+    assert "note: topic" not in polyhead(*command, "--precision", "0.95").stderr
+
+
 def test_calibrating_without_a_target_tells_which_tasks_no_longer_withhold_answers(polyhead, folder, copy):
     Path("train.jsonl").write_text(Path("train.jsonl").read_text() * 60)
     command = ("calibrate", copy, "recipe.yaml", "--tasks", "topic", "--split", "train")

@@ -74,6 +74,7 @@ MISTAKES = {
     "evaluate: --save without a folder": (
         {}, "evaluate me/model recipe.yaml --split train --save",
         "'me/model'", "no folder", "download the model first"),
+    "an export to encode with": ({"onnx/polyhead.json": "{}"}, "encode onnx a", "is an ONNX export", "'onnx'", "OnnxPolyhead"),
     "an ONNX export": ({"onnx/polyhead.json": "{}"}, "predict onnx a", "is an ONNX export", "'onnx'", "OnnxPolyhead"),
     # The texts.
     "blank sentence": ({}, "predict TRAINED ' '", "is empty or blank", "TEXT 1", "--on-bad flag"),
