@@ -28,10 +28,13 @@ def answers_as_csv(rows: Sequence[Row], answers: Mapping[str, Sequence[Mapping[s
     """
     given = list(rows[0])
     added = [_columns(answers, position) for position in range(len(rows))]
-    names = {name: _free(name, given) for row in added for name in row}
+    names: dict[tuple[str, str], str] = {}
+    for key in (key for row in added for key in row):
+        if key not in names:
+            names[key] = _free("_".join(filter(None, key)), [*given, *names.values()])
     written = io.StringIO(newline="")
     writer = csv.writer(written)
-    columns = [*given, *names.values()]
+    columns = [*given, *names.values()]  # no two are alike, even where one task is `mood` and another `mood_score`
     writer.writerow(map(_never_a_formula, columns))
     for row, cells in zip(rows, added, strict=True):
         whole = row | {names[name]: cell for name, cell in cells.items()}
@@ -51,22 +54,23 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _columns(answers: Mapping[str, Sequence[Mapping[str, Any]]], position: int) -> Row:
-    cells: Row = {}
+def _columns(answers: Mapping[str, Sequence[Mapping[str, Any]]], position: int) -> dict[tuple[str, str], str]:
+    """Return the cells of one row by task and by what they hold of its answer."""
+    cells: dict[tuple[str, str], str] = {}
     for name, column in answers.items():
         answer = column[position]
         if "error" in answer:
-            cells[ERROR] = answer["error"]
+            cells["", ERROR] = answer["error"]
         elif "entities" in answer:
-            cells[name] = json.dumps(answer["entities"], ensure_ascii=False)
+            cells[name, ""] = json.dumps(answer["entities"], ensure_ascii=False)
         elif "labels" in answer:
-            cells[name] = json.dumps(answer["labels"], ensure_ascii=False)
+            cells[name, ""] = json.dumps(answer["labels"], ensure_ascii=False)
         elif "values" in answer:
-            cells |= {f"{name}_{value_name}": f"{value:.4f}" for value_name, value in answer["values"].items()}
+            cells |= {(name, value_name): f"{value:.4f}" for value_name, value in answer["values"].items()}
         elif "label" in answer:
-            cells |= {name: answer["label"], f"{name}_score": f"{answer['score']:.4f}"}
+            cells |= {(name, ""): answer["label"], (name, "score"): f"{answer['score']:.4f}"}
         else:
-            cells[name] = f"{answer['value']:.4f}"
+            cells[name, ""] = f"{answer['value']:.4f}"
     return cells
 
 

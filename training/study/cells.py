@@ -75,6 +75,18 @@ def plan_cells(study: Study, will_run: bool = True) -> list[Cell]:
     return cells
 
 
+def require_test_split(cells: Iterable[Cell]) -> None:
+    """Refuse recipes without the split that is going to be measured when a cell has been trained.
+
+    Raises:
+        RecipeError: Names the first such recipe.
+    """
+    for cell in cells:
+        if not any(source.test or source.dataset for source in load_recipe(cell.recipe, cell.overrides).data):
+            told = "data: no data set has a test split, which --test measures on; add one, or leave --test out"
+            raise RecipeError(str(cell.recipe), [told])
+
+
 def _lines(problems: Mapping[str, Iterable[str]], num_variants: int) -> list[str]:
     """Name the variant of each problem, but tell one that all variants have once."""
     lines = []

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .cells import plan_cells
+from .cells import plan_cells, require_test_split
 from .outcome import Outcome, StudyFiles, write_outcome
 from .results_file import Line, begin_results
 from .runner import Progress, Runner
@@ -40,6 +40,8 @@ def run_study(
     """
     study = load_study(path)
     cells = plan_cells(study)
+    if with_test:
+        require_test_split(cells)
     files = StudyFiles(Path(output), study.name)
     with _alone(files):
         lines = begin_results(files.results, cells, lambda line: _is_done(line, with_test, retry_failed))

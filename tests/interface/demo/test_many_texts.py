@@ -50,6 +50,19 @@ def test_each_line_is_a_row_of_the_table_and_of_the_file(tiny_model):
         ]
 
 
+def test_no_two_answers_share_a_column(make_model):
+    tasks = [
+        TaskConfig(name="mood", kind="binary_classification", labels=["bad", "good"]),
+        TaskConfig(name="mood_score", kind="regression"),
+    ]
+    model = make_model(tasks)
+    (row,) = downloaded(answer_lines(model, "the cat"))[1]
+    answers = model.predict("the cat")
+    assert row["mood"] == answers["mood"]["label"]
+    assert float(row["mood_score"]) == pytest.approx(answers["mood"]["score"], abs=1e-4)
+    assert float(row["predicted_mood_score"]) == pytest.approx(answers["mood_score"]["value"], abs=1e-4)
+
+
 def test_line_separators_inside_a_text_do_not_end_it(tiny_model):
     assert [row["text"] for row in downloaded(answer_lines(tiny_model, "cat \u2028 dog\ncat"))[1]] == [
         "cat \u2028 dog",

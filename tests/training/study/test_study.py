@@ -102,6 +102,13 @@ def test_the_same_study_does_not_run_twice_in_one_folder(run, folder):
         run()
 
 
+def test_a_recipe_without_a_test_split_is_refused_before_a_cell_is_trained(run):
+    told = []
+    with pytest.raises(ValueError, match="no data set has a test split, which --test measures on; add one, or leave"):
+        run(with_test=True, tell=told.append)
+    assert not told
+
+
 def test_a_hidden_folder_of_the_studys_name_stays_as_it_is(run, folder):
     (folder / "out" / ".study").mkdir(parents=True)
     (folder / "out" / ".study" / "mine").touch()
