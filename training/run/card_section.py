@@ -51,8 +51,8 @@ def _metadata(recipe: Recipe) -> dict[str, Any]:
 
 
 def _without_secrets(content: dict[str, Any]) -> dict[str, Any]:
-    kept = {key: value for key, value in (content.get("train") or {}).items() if not key.endswith("token")}
-    return content | ({"train": kept} if kept else {})
+    train = content.get("train") or {}
+    return content | {"train": {key: value for key, value in train.items() if not key.endswith("token")}}
 
 
 def _without_folders(value: Any) -> Any:
