@@ -30,10 +30,15 @@ def render_metadata(config: PolyheadConfig, known: dict[str, Any]) -> str:
         known: Metadata from elsewhere: of the card that is rendered again, of the training run. Tags are added to ours;
             the library and the index are always written anew.
     """
-    tags = list(dict.fromkeys([*_OWN["tags"], *(known.get("tags") or [])]))
+    tags = list(dict.fromkeys([*_OWN["tags"], *_texts(known.get("tags"))]))
     fields = {**_OWN, **known, "library_name": _OWN["library_name"], "tags": tags}
     fields.pop(_INDEX, None)
     return with_metadata({**fields, **_model_index(config)}, "")
+
+
+def _texts(value: Any) -> list[str]:
+    """Return the texts of a field that people write as one or as a list; what else stands there is no tag."""
+    return [text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)]
 
 
 def with_metadata(fields: dict[str, Any], body: str) -> str:

@@ -53,6 +53,15 @@ def test_metadata_that_people_added_stays_and_their_tags_come_after_ours(config,
     assert [row.metric_value for row in data.eval_results] == [0.5]
 
 
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [("tickets", ["tickets"]), (["a", {"b": 1}, None, ["c"], "d"], ["a", "d"]), (3, []), (None, [])],
+)
+def test_tags_in_whatever_form_leave_the_model_savable(config, written, kept):
+    tags = ModelCard(render_metadata(config, {"tags": written})).data.tags
+    assert tags == ["polyhead", "sentence-similarity", "sentence-transformers", "feature-extraction", *kept]
+
+
 def test_what_is_no_metadata_counts_as_text():
     for text in ("", "plain", "---\nno fence", "---\n- a list\n---\nbody", "---\na: [\n---\nbody"):
         assert split_metadata(text) == ({}, text)
