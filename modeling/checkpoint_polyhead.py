@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 
 from ..configuration.configuration_polyhead import PolyheadConfig
 from ..configuration.tasks_polyhead import TaskConfig
+from .alignment_polyhead import align
 from .backbone_polyhead import load_backbone
 from .card_polyhead import write_card
 from .code_polyhead import copy_code
@@ -22,12 +23,11 @@ from .manifest_polyhead import write_model_manifest
 from .scope_polyhead import SCOPE, Scope, read_scopes, write_scopes
 from .sentence_transformers_polyhead import write_modules
 from .tokenizing_polyhead import HUB_OPTIONS, load_tokenizer, save_tokenizer
-from .trusted_files_polyhead import find_file, refuse_missing, refuse_untrusted_files
+from .trusted_files_polyhead import find_file, refuse_incomplete, refuse_missing, refuse_untrusted_files
 from .upload_polyhead import UPLOAD_OPTIONS, upload
 
 BACKBONE_PREFIX = "backbone."
 OWN_PREFIX = "polyhead."
-ALIGNMENT_BYTES = 64  # what torch gives to memory of its own
 
 
 class CheckpointMixin(PreTrainedModel):
@@ -87,7 +87,7 @@ class CheckpointMixin(PreTrainedModel):
             **settings,
         )
         model = cls(config, backbone=backbone).to(backbone.dtype)
-        _align(model)
+        align(model)
         model.tokenizer = tokenizer
         if max_length is not None and max_length > model.longest_input:
             raise ValueError(
@@ -117,14 +117,9 @@ class CheckpointMixin(PreTrainedModel):
         refuse_untrusted_files(str(pretrained_model_name_or_path), hub_options)
         kwargs.setdefault("use_safetensors", True)  # the other format is a pickle
         model, info = super().from_pretrained(pretrained_model_name_or_path, *args, output_loading_info=True, **kwargs)
-        missing = sorted(info["missing_keys"])
-        if missing and not allow_missing:
-            shown = ", ".join(missing[:10]) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
-            raise ValueError(
-                f"'{pretrained_model_name_or_path}' lacks the weights of: {shown}. Their answers would be random. "
-                "Load a complete checkpoint, or pass allow_missing=True if you are going to train them."
-            )
-        _align(model)
+        if not allow_missing:
+            refuse_incomplete(str(pretrained_model_name_or_path), sorted(info["missing_keys"]))
+        align(model)
         model._source = (str(pretrained_model_name_or_path), hub_options)
         if any(task.max_out_of_scope is not None for task in model.config.tasks):
             file = find_file(str(pretrained_model_name_or_path), SCOPE, hub_options)
@@ -252,11 +247,3 @@ class CheckpointMixin(PreTrainedModel):
             name = key[len(prefix) :]
             if not name.startswith((BACKBONE_PREFIX, OWN_PREFIX)):
                 state_dict[f"{prefix}{BACKBONE_PREFIX}{name}"] = state_dict.pop(key)
-
-
-def _align(model: torch.nn.Module) -> None:
-    # Weights mapped from a file lie where its header and the tensors before them leave off, and processors sum unaligned
-    # numbers in another order: a head more in the file would change the others' answers in the last bit.
-    for tensor in [*model.parameters(), *model.buffers()]:
-        if tensor.device.type == "cpu" and tensor.data_ptr() % ALIGNMENT_BYTES:
-            tensor.data = tensor.data.clone()

@@ -54,6 +54,20 @@ def refuse_missing(name: str, missing: int) -> None:
         )
 
 
+def refuse_incomplete(name: str, missing: list[str]) -> None:
+    """Refuse weights without which answers would be random.
+
+    Raises:
+        ValueError: Names the first of them.
+    """
+    if missing:
+        shown = ", ".join(missing[:10]) + (f" and {len(missing) - 10} more" if len(missing) > 10 else "")
+        raise ValueError(
+            f"'{name}' lacks the weights of: {shown}. Their answers would be random. Load a complete checkpoint, or pass "
+            "allow_missing=True if you are going to train them."
+        )
+
+
 def find_file(name: str, file: str, hub_options: dict[str, Any]) -> Path | None:
     """Return the path of a checkpoint's file, fetched where it lies on the Hub; None where there is none."""
     kinds = ("missing_entries", "connection_errors", "gated_repo")
