@@ -15,7 +15,7 @@ _OWN: dict[str, Any] = {
     "tags": ["polyhead", "sentence-similarity", "sentence-transformers", "feature-extraction"],
 }
 _INDEX = "model-index"
-_FENCE = "---\n"
+FENCE = "---\n"
 _HUB_TASKS = {  # names that the Hub has for them
     "token_classification": "token-classification",
     "pair_similarity": "sentence-similarity",
@@ -43,7 +43,7 @@ def _texts(value: Any) -> list[str]:
 
 def with_metadata(fields: dict[str, Any], body: str) -> str:
     """Put metadata before a text."""
-    return f"{_FENCE}{yaml_dump(fields)}{_FENCE}\n{body}" if fields else body
+    return f"{FENCE}{yaml_dump(fields)}{FENCE}\n{body}" if fields else body
 
 
 def split_metadata(text: str) -> tuple[dict[str, Any], str]:
@@ -52,9 +52,9 @@ def split_metadata(text: str) -> tuple[dict[str, Any], str]:
     Args:
         text: Of the card.
     """
-    if not text.startswith(_FENCE):
+    if not text.startswith(FENCE):
         return {}, text
-    head, fence, body = text.removeprefix(_FENCE).partition(f"\n{_FENCE}")
+    head, fence, body = text.removeprefix(FENCE).partition(f"\n{FENCE}")
     try:
         fields = yaml.safe_load(head)
     except yaml.YAMLError:

@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from transformers.utils import cached_file
+from transformers.utils import cached_file, logging
 
 from ..configuration.configuration_polyhead import PolyheadConfig
-from .card_metadata_polyhead import render_metadata, split_metadata
+from .card_metadata_polyhead import FENCE, render_metadata, split_metadata
 from .card_sizes_polyhead import describe_sizes
 from .card_text_polyhead import MARK, PLACEHOLDER, TITLE, render_card
+
+logger = logging.get_logger(__name__)
 
 TEMPLATE = Path(__file__).parent.parent / "model_card.md"
 CARD = "README.md"
@@ -50,7 +52,7 @@ def take_card(directory: Path, source: tuple[str, dict[str, Any]] | None) -> Non
 
 
 def new_card(card: Path, config: PolyheadConfig) -> str | None:
-    """Return what a card should say now; None where all of it is by hand.
+    """Return what a card should say now; None where all of it is by hand, or its metadata cannot be read and so not kept.
 
     People's own part is kept, and so is every field of the metadata that polyhead does not write (`license`, `language`).
 
@@ -61,6 +63,10 @@ def new_card(card: Path, config: PolyheadConfig) -> str | None:
     if _is_by_hand(card):
         return None
     old = card.read_text(encoding="utf-8") if card.is_file() else ""
+    metadata, _ = split_metadata(old)
+    if old.startswith(FENCE) and not metadata:
+        logger.warning(f"'{card}' stays as it is: its metadata are not YAML. Mend them between the two lines `---`.")
+        return None
     run = card.parent / RUN_CARD
     run_metadata, training = split_metadata(run.read_text(encoding="utf-8") if run.is_file() else "")
     _, _, after = old.partition(YOURS)
@@ -72,7 +78,7 @@ def new_card(card: Path, config: PolyheadConfig) -> str | None:
         training=training,
         sizes=describe_sizes(card.parent),
     )
-    return render_metadata(config, {**run_metadata, **split_metadata(old)[0]}) + text
+    return render_metadata(config, {**run_metadata, **metadata}) + text
 
 
 def name_card(text: str, repo_id: str) -> str:

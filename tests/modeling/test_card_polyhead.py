@@ -53,6 +53,20 @@ def test_metadata_that_people_added_stays_and_their_tags_come_after_ours(config,
     assert [row.metric_value for row in data.eval_results] == [0.5]
 
 
+def test_a_card_whose_metadata_cannot_be_read_keeps_them_until_they_are_mended(config, tmp_path):
+    write_card(tmp_path, config, None)
+    card = tmp_path / "README.md"
+    card.write_text(card.read_text().replace("tags:\n", "license: [mit\ntags:\n", 1))
+    broken = card.read_text()
+    write_card(tmp_path, config, None)
+    assert card.read_text() == broken
+    card.write_text(broken.replace("[mit", "mit"))
+    config.results = [RESULT | {"value": 0.5}]
+    write_card(tmp_path, config, None)
+    data = ModelCard(card.read_text()).data
+    assert (data.license, data.eval_results[0].metric_value) == ("mit", 0.5)
+
+
 @pytest.mark.parametrize(
     ("written", "kept"),
     [("tickets", ["tickets"]), (["a", {"b": 1}, None, ["c"], "d"], ["a", "d"]), (3, []), (None, [])],
