@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .placing import place
 from .training_rows import tell_training_rows
 
 NO_GRADIO = "the page needs gradio: pip install 'polyhead[demo]'."
@@ -69,6 +70,7 @@ def _serve(name: str, host: str, port: int, share: bool) -> None:
         os.environ |= {"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_TEMP_DIR": folder}
         page = _import_page()
         model = _load(name)
+        place(model, None)
         built = page.build_page(model, _title(name), _examples(name))
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the folder goes then too
         print(f"page: http://{host}:{port} (Ctrl-C ends it)", flush=True)

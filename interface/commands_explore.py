@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .commands_answer import BARS_FROM, BatchSize, Columns, OnBad
+from .placing import place
 
 if TYPE_CHECKING:
     from .given_texts import GivenTexts
@@ -57,6 +58,7 @@ def explore(
     given = read_texts(None, file, columns)
     texts = _readable(given, on_bad)
     loaded = load_encoder(model)
+    place(loaded, None)
     tasks = [task.name for task in loaded.config.tasks if not task.is_pair]
     progress = len(texts) >= BARS_FROM
     answers = loaded.predict(texts, tasks=tasks, include_embeddings=True, batch_size=batch_size, progress=progress)

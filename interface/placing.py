@@ -30,7 +30,7 @@ def place(model: Any, dtype: Dtype | None) -> None:
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     model.to(accelerator or "cpu")
     if dtype is Dtype.FASTEST:
-        is_fast = accelerator is not None or processor_has_bfloat16()
+        is_fast = processor_has_bfloat16() if accelerator is None else _accelerator_has_bfloat16(accelerator.type)
         dtype = Dtype.BFLOAT16 if is_fast else Dtype.FLOAT32
         reason = "multiplies bfloat16" if is_fast else "has no arithmetic for bfloat16"
         typer.echo(f"dtype: {dtype.value}; this {accelerator or 'processor'} {reason}", err=True)
@@ -45,3 +45,10 @@ def processor_has_bfloat16(facts: Path = _PROCESSOR_FACTS) -> bool:
     lines = facts.read_text(encoding="utf-8").splitlines()
     flags = {flag for line in lines if line.startswith(("flags", "Features")) for flag in line.split()}
     return bool(flags & _BFLOAT16_FLAGS)
+
+
+def _accelerator_has_bfloat16(device_type: str) -> bool:
+    import torch
+
+    # Older NVIDIA cards take bfloat16 and turn it into float32 on the way.
+    return device_type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)

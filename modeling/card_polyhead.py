@@ -48,7 +48,7 @@ def take_card(directory: Path, source: tuple[str, dict[str, Any]] | None) -> Non
     """
     card = None if source is None else _card_of(*source)
     if card is not None:
-        (directory / CARD).write_text(card.read_text(encoding="utf-8"), encoding="utf-8")
+        (directory / CARD).write_bytes(card.read_bytes())
 
 
 def new_card(card: Path, config: PolyheadConfig) -> str | None:
@@ -94,7 +94,7 @@ def name_card(text: str, repo_id: str) -> str:
 
 
 def _is_by_hand(card: Path) -> bool:
-    return card.is_file() and MARK not in card.read_text(encoding="utf-8")
+    return card.is_file() and MARK.encode() not in card.read_bytes()  # a card by hand may be no UTF-8
 
 
 def _card_of(name: str, hub_options: dict[str, Any]) -> Path | None:

@@ -96,7 +96,10 @@ def upload(
 
 
 def _content(path: str, file: Path, repo_id: str) -> Path | bytes:
-    return name_card(file.read_text(encoding="utf-8"), repo_id).encode() if path == CARD else file
+    if path != CARD:
+        return file
+    text = file.read_bytes().decode(errors="surrogateescape")  # a card by hand may be no UTF-8
+    return name_card(text, repo_id).encode(errors="surrogateescape")
 
 
 def require_login(token: str | bool | None = None) -> None:

@@ -133,6 +133,12 @@ def test_a_card_is_replaced_and_a_handwritten_readme_is_not(config, tmp_path):
     assert (tmp_path / "README.md").read_text(encoding="utf-8") == "mine"
 
 
+def test_a_handwritten_readme_in_another_encoding_is_left_alone(config, tmp_path):
+    (tmp_path / "README.md").write_bytes("# Modèle\n".encode("latin-1"))
+    write_card(tmp_path, config, None)
+    assert (tmp_path / "README.md").read_bytes() == "# Modèle\n".encode("latin-1")
+
+
 def test_code_without_a_template_takes_the_card_along(config, tmp_path, monkeypatch):
     monkeypatch.setattr("polyhead.modeling.card_polyhead.TEMPLATE", Path("/no/such/template"))
     (tmp_path / "from").mkdir()
