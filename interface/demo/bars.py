@@ -50,7 +50,9 @@ def _scores(answer: Mapping[str, Any]) -> str:
     lines = [bar(label, answer["scores"][label], f"{answer['scores'][label]:.2f}", label in chosen) for label in order]
     several = "labels" in answer
     remark = ""
-    if several and not chosen:
+    if answer.get("reason"):
+        remark = f"<p>No answer: {escape(answer['reason'])}.</p>"
+    elif several and not chosen:
         remark = "<p>No label reaches its threshold.</p>"
     elif is_ordinal:
         remark = f"<p>Expected step: {answer['value']:.2f} of 0 to {len(order) - 1}.</p>"

@@ -68,7 +68,9 @@ def _columns(answers: Mapping[str, Sequence[Mapping[str, Any]]], position: int) 
         elif "values" in answer:
             cells |= {(name, value_name): f"{value:.4f}" for value_name, value in answer["values"].items()}
         elif "label" in answer:
-            cells |= {(name, ""): answer["label"], (name, "score"): f"{answer['score']:.4f}"}
+            cells |= {(name, ""): answer["label"] or "", (name, "score"): f"{answer['score']:.4f}"}
+            if "reason" in answer:  # one that is withheld has it in the label's place
+                cells[name, "reason"] = answer["reason"] or ""
         else:
             cells[name, ""] = f"{answer['value']:.4f}"
     return cells

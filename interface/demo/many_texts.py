@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from .answers import answers_of
 from .csv_download import answers_as_csv
 from .csv_upload import Row, read_sheet
 from .one_text import problem
@@ -38,7 +39,7 @@ def answer_file(model: Any, file: str | None, column: str | None) -> str:
 
 def _answer(model: Any, rows: Sequence[Row], column: str, name: str) -> str:
     tasks = [task.name for task in model.config.tasks if not task.is_pair]
-    answers = model.predict([row[column] for row in rows], tasks=tasks, on_bad="flag")
+    answers = answers_of(model, [row[column] for row in rows], tasks, on_bad="flag")
     return _link(answers_as_csv(rows, answers), name) + _table([row[column] for row in rows], answers)
 
 
@@ -79,6 +80,8 @@ def summary(answer: Mapping[str, Any]) -> str:
         return ", ".join(f"{label} {answer['scores'][label]:.2f}" for label in ordered) or "none"
     if "values" in answer:
         return ", ".join(f"{name} {value:.2f}" for name, value in answer["values"].items())
+    if answer.get("reason"):
+        return f"({answer['reason']})"
     return f"{answer['label']} {answer['score']:.2f}" if "label" in answer else f"{answer['value']:.3f}"
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .answers import answers_of
 from .bars import bar, framed, render_card
 
 
@@ -38,13 +39,13 @@ def problem(message: str) -> str:
 
 def _single_cards(model: Any, text: str) -> list[str]:
     tasks = [task for task in model.config.tasks if not task.is_pair]
-    answers = model.predict(text, tasks=[task.name for task in tasks])
+    answers = answers_of(model, text, [task.name for task in tasks])
     return [render_card(task, answers[task.name], text) for task in tasks]
 
 
 def _pair_cards(model: Any, text: str, second: str) -> list[str]:
     tasks = [task for task in model.config.tasks if task.is_pair]
-    answers = model.predict((text, second), tasks=[task.name for task in tasks])
+    answers = answers_of(model, (text, second), [task.name for task in tasks])
     cards = [render_card(task, answers[task.name], text) for task in tasks]
     if not any(task.kind == "pair_similarity" for task in tasks):
         first, other = np.asarray(model.encode([text, second]), dtype=np.float64)  # (dim,) each

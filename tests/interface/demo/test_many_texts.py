@@ -50,6 +50,16 @@ def test_each_line_is_a_row_of_the_table_and_of_the_file(tiny_model):
         ]
 
 
+def test_answers_that_are_withheld_have_a_reason_in_the_labels_place(tiny_model):
+    tiny_model.config.task("topic").min_confidence = 0.999
+    page = answer_lines(tiny_model, "the cat")
+    assert cells(page)[8] == "(low confidence)"
+    (row,) = downloaded(page)[1]
+    assert (row["topic"], row["topic_reason"]) == ("", "low confidence")
+    assert row["toxic"]
+    assert "toxic_reason" not in row
+
+
 def test_no_two_answers_share_a_column(make_model):
     tasks = [
         TaskConfig(name="mood", kind="binary_classification", labels=["bad", "good"]),

@@ -26,6 +26,14 @@ def test_cards_hold_what_predict_answers(tiny_model):
     assert f'<span class="ph-number">{answer["score"]:.2f}</span>' in card
 
 
+def test_a_calibrated_task_withholds_its_answer_and_says_why(tiny_model):
+    tiny_model.config.task("topic").min_confidence = 0.999
+    topic, toxic, *_ = answer_text(tiny_model, "the cat").split("</section>")
+    assert "<p>No answer: low confidence.</p>" in topic
+    assert 'class="ph-chosen"' not in topic
+    assert 'class="ph-chosen"' in toxic
+
+
 def test_a_second_text_adds_the_tasks_that_compare(tiny_model):
     page = answer_text(tiny_model, "the cat", "a dog")
     assert titles(page) == [*SINGLE, "closeness", "entails"]
