@@ -1,5 +1,5 @@
 PYTHON ?= python3
-.PHONY: setup quickstart study study-report test test-all test-oldest check format
+.PHONY: setup quickstart study study-report benchmark benchmark-quick performance-report test test-all test-oldest check format
 
 setup: .venv/.stamp
 
@@ -48,6 +48,17 @@ study-report: setup
 	  test ! -f docs/study/$$(basename $$study .yaml).jsonl \
 	  || .venv/bin/polyhead study $$study --output docs/study --report || exit; \
 	done
+
+# Speed, as ratios in one interleaved run, into docs/performance.md; leave the machine alone for half an hour. `benchmark-quick` takes
+# three minutes and writes to runs/performance. Both want POLYHEAD_DATA, the folder of the data sets.
+benchmark: setup
+	.venv/bin/python benchmarks/performance.py
+
+benchmark-quick: setup
+	.venv/bin/python benchmarks/performance.py --quick
+
+performance-report: setup
+	.venv/bin/python benchmarks/performance.py --report
 
 test: setup
 	.venv/bin/python -m pytest -n 2 --dist loadfile

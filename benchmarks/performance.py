@@ -1,0 +1,81 @@
+"""How fast polyhead is, as ratios of one interleaved run: writes a JSON file from which the report is made.
+
+    POLYHEAD_DATA=folder python benchmarks/performance.py                 # docs/performance.json, half an hour
+    POLYHEAD_DATA=folder python benchmarks/performance.py --quick         # runs/performance/, three minutes
+    POLYHEAD_DATA=folder python benchmarks/performance.py --only encoding --quick
+    python benchmarks/performance.py --report                             # docs/performance.md from the JSON
+
+Each subject runs in a process of its own, one after another. Leave the machine alone meanwhile.
+"""
+
+import argparse
+import datetime
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from harness.machine import machine, versions
+from harness.material import ROOT, data_folder
+from harness.processes import measure_here, run_subjects, this_script
+from harness.rounds import Budget
+
+COMMITTED = ROOT / "docs" / "performance.json"
+QUICK = ROOT / "runs" / "performance" / "performance.json"
+# Their shares of the time: training takes the most, because a round of it is long.
+SUBJECTS = {
+    "encoding": 12,
+}
+MINUTES, QUICK_MINUTES = 27.0, 2.6
+
+
+def main() -> None:
+    options = _options()
+    if options.subject is not None:
+        measure_here(options.subject, Budget(options.seconds, options.quick), options.findings)
+        return
+    output = options.output or (QUICK if options.quick or options.only else COMMITTED)
+    if not options.report:
+        data_folder()  # told now, not by every subject
+        minutes = options.minutes or (QUICK_MINUTES if options.quick else MINUTES)
+        results = run(options.only or list(SUBJECTS), 60 * minutes, options.quick)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    from report.report import write_files
+
+    print(f"-> {write_files(output)}")
+
+
+def run(names: list[str], seconds: float, is_quick: bool) -> dict[str, Any]:
+    """Return what the report is made from."""
+    begun = time.monotonic()
+    shares = {name: SUBJECTS[name] for name in names}
+    subjects = run_subjects(shares, seconds, is_quick, lambda name: this_script("--subject", name))
+    return {
+        "date": str(datetime.date.today()),
+        "is_quick": is_quick,
+        "minutes": round((time.monotonic() - begun) / 60, 1),
+        "machine": machine(),
+        "versions": versions(),
+        "subjects": subjects,
+    }
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="One round of little work a subject.")
+    parser.add_argument("--only", action="append", choices=list(SUBJECTS), help="A subject; may come several times.")
+    parser.add_argument("--minutes", type=float, help=f"For all subjects; {MINUTES:.0f}, or {QUICK_MINUTES} if quick.")
+    parser.add_argument("--output", type=Path, help="JSON file of the results.")
+    parser.add_argument("--report", action="store_true", help="Make the report anew, without measuring.")
+    for name, kind in (("--subject", str), ("--seconds", float), ("--findings", Path)):
+        parser.add_argument(name, type=kind, help=argparse.SUPPRESS)  # how the processes of the subjects are started
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except FileNotFoundError as error:
+        sys.exit(str(error))

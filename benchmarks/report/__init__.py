@@ -1,0 +1,1 @@
+"""From the results to `docs/performance.md` and its pictures."""
