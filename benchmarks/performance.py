@@ -32,6 +32,8 @@ SUBJECTS = {
     "predicting": 14,
     "latency": 4,
     "startup": 6,
+    "training_epoch": 20,
+    "trainer_overhead": 11,
 }
 MINUTES, QUICK_MINUTES = 27.0, 2.6
 

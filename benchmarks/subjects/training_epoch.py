@@ -1,0 +1,57 @@
+"""One epoch of fine-tuning on three tasks, against the stock Trainer."""
+
+from collections.abc import Iterator
+from statistics import mean
+
+from harness.findings import Check, Finding, Rate, Row, Spread
+from harness.material import new_model
+from harness.rounds import Budget, interleave
+from harness.training_runs import (
+    classification_tasks,
+    labelled_rows,
+    our_trainer,
+    stock_trainer,
+    training_contender,
+    validation_scores,
+    warm,
+)
+
+OURS, PEER = "polyhead", "stock `Trainer`"
+SETTINGS = {"num_train_epochs": 1, "learning_rate": 3e-4}
+
+
+def measure(budget: Budget) -> Iterator[Finding]:
+    tasks = classification_tasks()
+    reader = new_model(tasks)
+    train = labelled_rows(reader, tasks, "train", budget.choose(512, 64))
+    validation = labelled_rows(reader, tasks, "validation", budget.choose(300, 32))
+    makers = {OURS: our_trainer, PEER: stock_trainer}
+    contenders = [
+        training_contender(
+            name,
+            tasks,
+            lambda model, seed, make=make: make(model, train, seed=seed, **SETTINGS),
+            lambda trainer: validation_scores(trainer.model, validation),
+        )
+        for name, make in makers.items()
+    ]
+    warm(tasks)
+    rounds = interleave(contenders, budget)
+    scores = {name: mean(found["score"] for found in rounds.answers[name]) for name in makers}
+    # Few steps on few rows scatter by points; what must not be is a model that has learned less.
+    points = 100 * (scores[OURS] - scores[PEER])
+    check = Check("mean accuracy over tasks and seeds, points above the stock one", points, at_least=-2.0)
+    ratios = Spread.of_ratios(rounds.seconds[PEER], rounds.seconds[OURS])
+    note = (
+        f"{len(train)} rows, batches of 32, float32, AdamW, the same rates, {len(rounds.answers[OURS])} seeds; "
+        + "; ".join(f"{name}: {_told(rounds.answers[name])}" for name in makers)
+        + "."
+    )
+    yield Row("fine-tuning epoch, 3 tasks", PEER, ">= 1.5", ratios, checks=[check], note=note)
+    for name, seconds in rounds.seconds.items():
+        yield Rate(f"fine-tuning, 3 tasks: {name}", len(train) / Spread.of(seconds).median, "rows/s")
+
+
+def _told(found: list[dict[str, float]]) -> str:
+    means = {name: 100 * mean(scores[name] for scores in found) for name in found[0]}
+    return ", ".join(f"{'mean' if name == 'score' else name} {value:.1f}" for name, value in means.items())
