@@ -34,6 +34,9 @@ SUBJECTS = {
     "startup": 6,
     "training_epoch": 20,
     "trainer_overhead": 11,
+    "freezing": 22,
+    "growth": 16,
+    "streaming": 16,
 }
 MINUTES, QUICK_MINUTES = 27.0, 2.6
 

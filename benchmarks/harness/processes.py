@@ -12,7 +12,7 @@ from typing import Any
 
 from .rounds import Budget
 
-SLACK_SECONDS = 120.0  # imports, loading and the fewest rounds beyond the budget, before a subject counts as stuck
+SLACK_SECONDS = 180.0  # imports, loading and the fewest rounds beyond the budget, before a subject counts as stuck
 
 
 def run_subjects(
@@ -57,7 +57,7 @@ def run_subject(command: list[str], seconds: float, is_quick: bool) -> dict[str,
         with log.open("wb") as stream:
             try:
                 process = subprocess.run(
-                    [*command, *arguments], stdout=stream, stderr=stream, timeout=2 * seconds + SLACK_SECONDS
+                    [*command, *arguments], stdout=stream, stderr=stream, timeout=1.5 * seconds + SLACK_SECONDS
                 )
                 error = None if process.returncode == 0 else _last_line(log) or f"exit code {process.returncode}"
             except subprocess.TimeoutExpired:

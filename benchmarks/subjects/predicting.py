@@ -48,7 +48,9 @@ def _against_many(model: Any, tasks: list[TaskConfig], texts: list[str], budget:
         for name, single in singles.items()
     }
     first = next(iter(pipelines.values()))
-    best = fastest(BATCH_SIZES, lambda size: first(texts, batch_size=size), budget.choose(2, 1))
+    best = fastest(
+        budget.choose(BATCH_SIZES, BATCH_SIZES[1:3]), lambda size: first(texts, batch_size=size), budget.choose(2, 1)
+    )
     stock = f"8 models, transformers pipelines one after another, batches of {best}"
     contenders = [
         Contender("polyhead", lambda _: model.predict(texts), finish=_answered),
