@@ -15,7 +15,7 @@ def data_folder() -> Path:
     Raises:
         FileNotFoundError: It is not there.
     """
-    folder = Path(os.environ.get("POLYHEAD_DATA") or ROOT.parent / "data")
+    folder = Path(os.environ.get("POLYHEAD_DATA") or ROOT / "data")
     missing = [
         name for name in (*SOURCES, "snips", "stsb", "banking77") if not (folder / name / "test.jsonl").is_file()
     ]

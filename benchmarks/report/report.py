@@ -73,7 +73,7 @@ def _targets(results: Results) -> Iterator[tuple[str, ...]]:
 def _notes(results: Results) -> Iterator[str]:
     for row in rows(results):
         if row["note"]:
-            yield f"- {row['work']} against {row['against'] or 'nothing'}: {row['note']}"
+            yield f"- {', '.join(filter(None, (row['work'], row['against'])))}: {row['note']}"
     for name, subject in results["subjects"].items():
         if subject["error"] is not None:
             yield f"- **{name} failed**: `{subject['error']}`"
