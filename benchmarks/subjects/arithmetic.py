@@ -12,7 +12,7 @@ TOKENS = (512, 1024, 2048, 4096)  # of one product; the machine may show its bes
 
 
 def measure(budget: Budget) -> Iterator[Finding]:
-    texts, model = real_texts(budget.choose(1000, 96)), new_model()
+    texts, model = real_texts(budget.choose(1000, 64)), new_model()
     with torch.inference_mode():
         operands = {tokens: _operands(model.config.text_config, tokens) for tokens in TOKENS}
         tokens = fastest(TOKENS, lambda size: _multiply(operands[size], TOKENS[-1] // size), budget.choose(8, 2))

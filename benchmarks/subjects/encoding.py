@@ -10,7 +10,7 @@ BATCH_SIZES = (8, 16, 32, 64, 128)
 
 
 def measure(budget: Budget) -> Iterator[Finding]:
-    texts = real_texts(budget.choose(1000, 96))
+    texts = real_texts(budget.choose(1000, 64))
     ours, theirs = new_model(), sentence_transformer()
     theirs.encode(texts[:32])
     best = fastest(

@@ -18,7 +18,7 @@ PEER = "sentence-transformers, float32, default"
 
 
 def measure(budget: Budget) -> Iterator[Finding]:
-    texts, pairs = real_texts(budget.choose(1000, 96)), read_split("stsb", "test")[: budget.choose(None, 64)]
+    texts, pairs = real_texts(budget.choose(1000, 64)), read_split("stsb", "test")[: budget.choose(None, 64)]
     theirs = sentence_transformer()
     with tempfile.TemporaryDirectory() as folder:
         plain, small = (_exported(Path(folder) / name, int8) for name, int8 in (("float32", False), ("int8", True)))

@@ -28,7 +28,7 @@ def measure(budget: Budget) -> Iterator[Finding]:
 def _lengths(budget: Budget) -> Iterator[Finding]:
     ours, theirs = new_model(max_length=512), sentence_transformer()
     theirs.max_seq_length = 512
-    lengths = budget.choose(LENGTHS, LENGTHS[::2])
+    lengths = budget.choose(LENGTHS, LENGTHS[::3])
     tokens = budget.choose(8192, 512)
     texts = {length: _texts_of_length(length, max(1, tokens // length)) for length in lengths}
     assert all(len(row) == length for length in lengths for row in ours.tokenize(texts[length]))
@@ -43,7 +43,7 @@ def _lengths(budget: Budget) -> Iterator[Finding]:
 
 def _batches(budget: Budget) -> Iterator[Finding]:
     ours, theirs = new_model(), sentence_transformer()
-    sizes = budget.choose(BATCH_SIZES, BATCH_SIZES[:-2])
+    sizes = budget.choose(BATCH_SIZES, BATCH_SIZES[2:4])
     short = real_texts(max(sizes), ("snips", "banking77"))
     short = (short * -(-max(sizes) // len(short)))[: max(sizes)]
     texts = {size: short[: max(size, LEAST_TEXTS)] for size in sizes}
@@ -58,7 +58,7 @@ def _batches(budget: Budget) -> Iterator[Finding]:
 
 
 def _tasks(budget: Budget) -> Iterator[Finding]:
-    numbers, texts = budget.choose(NUM_TASKS, NUM_TASKS[::2]), real_texts(budget.choose(200, 16))
+    numbers, texts = budget.choose(NUM_TASKS, NUM_TASKS[::4]), real_texts(budget.choose(200, 16))
     models = {number: new_model([classification(f"task{n}", 5) for n in range(number)]) for number in numbers}
     rounds = _all_points({OURS: lambda number: models[number].predict(texts)}, numbers, lambda number: number, budget)
     amounts = dict.fromkeys(numbers, len(texts))
