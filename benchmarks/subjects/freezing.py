@@ -93,10 +93,11 @@ def _half(tasks: Any, budget: Budget) -> Iterator[Finding]:
 
 
 def _gradual(tasks: Any, budget: Budget) -> Iterator[Finding]:
-    epochs = budget.choose(4, 2)
-    train, validation = _rows(tasks, budget.choose(96, 32)), _rows(tasks, budget.choose(200, 32), "validation")
+    epochs = budget.choose(16, 2)
+    train, validation = _rows(tasks, 32), _rows(tasks, budget.choose(100, 32), "validation")
     settings = {"num_train_epochs": epochs, "learning_rates": {"backbone": 1e-4, "heads": 1e-3}}
-    # Seven stages follow the heads: six layers and the embeddings, over the whole run.
+    # Seven stages follow the heads: six layers and the embeddings, over the whole run. States are kept within a stage, so that
+    # a stage of one epoch or less could keep nothing that it reads again.
     thawing = {"thaw_every_epochs": epochs / 8}
     variants = {WHOLE: {}, GRADUAL: thawing, GRADUAL_CACHED: {**thawing, **CACHE}}
 
