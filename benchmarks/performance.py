@@ -28,7 +28,7 @@ SUBJECTS = {
     "encoding": 12,
     "bfloat16": 0.5,
     "exported": 10,
-    "arithmetic": 4,
+    "arithmetic": 5,
     "predicting": 14,
     "latency": 4,
     "startup": 6,

@@ -2,6 +2,7 @@
 
 import json
 import os
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,12 @@ def real_texts(count: int, sources: tuple[str, ...] = SOURCES) -> list[str]:
     """Return the first texts of the data sets' test splits, in turn."""
     columns = [[row["text"] for row in read_split(name, "test")] for name in sources]
     return [text for texts in zip(*columns, strict=False) for text in texts][:count]
+
+
+def short_texts(count: int) -> list[str]:
+    """Return the first five words of requests and questions, again and again until there are as many."""
+    texts = [" ".join(text.split()[:5]) for text in real_texts(1400, ("snips", "banking77"))]
+    return list(islice(cycle(texts), count))
 
 
 def backbone_folder() -> str:

@@ -10,7 +10,7 @@ from itertools import cycle, islice
 from typing import Any
 
 from harness.findings import Check, Curve, Finding, Row, Spread, largest_difference
-from harness.material import new_model, real_texts
+from harness.material import new_model, short_texts
 from harness.rounds import Budget
 
 NUM_TEXTS = {"all-MiniLM-L6-v2": (10_000, 40_000), "a tiny random BERT": (10_000, 100_000, 1_000_000)}
@@ -63,7 +63,7 @@ def _in_new_process(name: str, num_texts: int) -> dict[str, float]:
 def run(name: str, num_texts: int) -> None:
     """Encode so many texts and print what that took; what a process of its own runs."""
     model = new_model() if "MiniLM" in name else _tiny_model()
-    short = [" ".join(text.split()[:5]) for text in real_texts(1400, ("snips", "banking77"))]
+    short = short_texts(1400)
     expected = model.encode(short[:32])
     begun, first, rows = time.perf_counter(), None, 0
     for block in model.encode_stream(islice(cycle(short), num_texts)):
