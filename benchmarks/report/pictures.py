@@ -9,7 +9,10 @@ from matplotlib.figure import Figure
 
 from .report import Results, curves, rows
 
-PARTS = {">=": "Faster than: to the right of the mark is met", "<=": "Cost: to the left of the mark is met"}
+PARTS = {
+    ">=": "How many times as fast: met to the right of the mark",
+    "<=": "How many times the time or memory: met to the left of the mark",
+}
 
 
 def draw_pictures(results: Results, folder: Path) -> None:
@@ -26,7 +29,7 @@ def _ratios(results: Results) -> Figure | None:
     if not parts:
         return None
     heights = [len(part) + 1 for part in parts.values()]
-    figure = Figure(figsize=(10, 0.42 * sum(heights) + 0.8), layout="constrained")
+    figure = Figure(figsize=(12, 0.42 * sum(heights) + 0.8), layout="constrained")
     panels = figure.subplots(len(parts), 1, squeeze=False, height_ratios=heights).flatten()
     for panel, (sign, part) in zip(panels, parts.items(), strict=True):
         _bars(panel, part)
@@ -44,7 +47,7 @@ def _bars(panel: Axes, part: list[dict[str, Any]]) -> None:
         panel.plot(float(row["target"].split()[1]), place, marker="|", color="black", markersize=16, markeredgewidth=2)
     names = [f"{row['work']} against {row['against']}".replace("`", "") for row in part]
     panel.set_yticks(
-        range(len(part)), [name if len(name) < 75 else f"{name[:72]}..." for name in names], fontsize="small"
+        range(len(part)), [name if len(name) < 95 else f"{name[:92]}..." for name in names], fontsize="small"
     )
     panel.invert_yaxis()
     _finish(panel)
@@ -63,8 +66,12 @@ def _growth(results: Results) -> Figure | None:
         panel.set_xscale(
             "log", base=2 if max(x for points in curve["lines"].values() for x, _ in points) < 5000 else 10
         )
-        panel.set_ylim(bottom=0)
-        panel.set(title=curve["name"], xlabel=curve["x"], ylabel=curve["y"])
+        highest = [max(y for _, y in points) for points in curve["lines"].values()]
+        if max(highest) > 5 * min(highest):  # on one scale from 0, the lower line would lie on the axis
+            panel.set_yscale("log")
+        else:
+            panel.set_ylim(0, 1.15 * max(highest))
+        panel.set(title=curve["name"].replace("`", ""), xlabel=curve["x"], ylabel=curve["y"])
         panel.legend(fontsize="small")
         _finish(panel)
     for panel in panels[len(shown) :]:
