@@ -57,7 +57,7 @@ def measure(budget: Budget) -> Iterator[Finding]:
             yield Rate(f"{what}: {name}", Spread.of(seconds).median, "s")
 
 
-NOTE = "ours loads the tokenizer as well, and checks the folder."
+NOTE = "ours checks the folder as well; both without the tokenizer, which ours loads at first use."
 
 
 def _load(name: str, folder: str) -> Any:
