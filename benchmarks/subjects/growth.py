@@ -5,13 +5,14 @@ from itertools import pairwise
 from typing import Any
 
 from harness.findings import Check, Curve, Finding, Row, Spread, largest_difference
-from harness.material import new_model, real_texts, sentence_transformer, short_texts
+from harness.material import new_model, real_texts, sentence_transformer
 from harness.rounds import Budget, Contender, Rounds, interleave
 
 from .predicting import classification
 
 LENGTHS, BATCH_SIZES = (16, 32, 64, 128, 256, 512), (1, 4, 16, 64, 256, 1024, 4096)
 NUM_TASKS, NUM_LABELS = (1, 2, 4, 8, 16, 32), (2, 10, 100, 1000, 10_000)
+TOKENS_OF_BATCHES = 8  # a text
 LEAST_TEXTS = 64  # of small batches
 OURS, PEER = "polyhead", "sentence-transformers"
 # What a text, or a token, may cost more than at the point before, which has half as much, or a quarter; of labels a tenth.
@@ -44,7 +45,7 @@ def _lengths(budget: Budget) -> Iterator[Finding]:
 def _batches(budget: Budget) -> Iterator[Finding]:
     ours, theirs = new_model(), sentence_transformer()
     sizes = budget.choose(BATCH_SIZES, BATCH_SIZES[2:4])
-    short = short_texts(max(sizes))
+    short = _texts_of_length(TOKENS_OF_BATCHES, max(sizes))  # of equal length: what padding costs is another matter
     texts = {size: short[: max(size, LEAST_TEXTS)] for size in sizes}
     encoders = {
         OURS: lambda size: ours.encode(texts[size], batch_size=size),
