@@ -3,6 +3,7 @@
     POLYHEAD_DATA=folder python benchmarks/performance.py                 # docs/performance.json, half an hour
     POLYHEAD_DATA=folder python benchmarks/performance.py --quick         # runs/performance/, three minutes
     POLYHEAD_DATA=folder python benchmarks/performance.py --only encoding --quick
+    python benchmarks/performance.py --only growth --output docs/performance.json  # one subject anew
     python benchmarks/performance.py --report                             # docs/performance.md from the JSON
 
 Each subject runs in a process of its own, one after another. Leave the machine alone meanwhile.
@@ -49,8 +50,12 @@ def main() -> None:
     output = options.output or (QUICK if options.quick or options.only else COMMITTED)
     if not options.report:
         data_folder()  # told now, not by every subject
-        minutes = options.minutes or (QUICK_MINUTES if options.quick else MINUTES)
-        results = run(options.only or list(SUBJECTS), 60 * minutes, options.quick)
+        names = options.only or list(SUBJECTS)
+        share = sum(map(SUBJECTS.__getitem__, names)) / sum(SUBJECTS.values())
+        minutes = options.minutes or share * (QUICK_MINUTES if options.quick else MINUTES)
+        results = run(names, 60 * minutes, options.quick)
+        if options.only and output.is_file():
+            results = join(json.loads(output.read_text(encoding="utf-8")), results)
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     from report.report import write_files
@@ -73,11 +78,19 @@ def run(names: list[str], seconds: float, is_quick: bool) -> dict[str, Any]:
     }
 
 
+def join(earlier: dict[str, Any], results: dict[str, Any]) -> dict[str, Any]:
+    """Return earlier results with some subjects measured anew, on the same machine."""
+    if any(earlier[key] != results[key] for key in ("machine", "versions", "is_quick")):
+        return results
+    minutes = round(earlier["minutes"] + results["minutes"], 1)
+    return {**results, "minutes": minutes, "subjects": {**earlier["subjects"], **results["subjects"]}}
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="One round of little work a subject.")
     parser.add_argument("--only", action="append", choices=list(SUBJECTS), help="A subject; may come several times.")
-    parser.add_argument("--minutes", type=float, help=f"For all subjects; {MINUTES:.0f}, or {QUICK_MINUTES} if quick.")
+    parser.add_argument("--minutes", type=float, help=f"{MINUTES:.0f} for all subjects, {QUICK_MINUTES} if quick.")
     parser.add_argument("--output", type=Path, help="JSON file of the results.")
     parser.add_argument("--report", action="store_true", help="Make the report anew, without measuring.")
     for name, kind in (("--subject", str), ("--seconds", float), ("--findings", Path)):
