@@ -65,7 +65,8 @@ def _targets(results: Results) -> Iterator[tuple[str, ...]]:
         if found is None:
             yield row["work"], row["against"], asked, "not measured", "-", VERDICTS[row["met"]]
             continue
-        spread = f"{told(found['low'], unit)} to {told(found['high'], unit)}, {found['rounds']} round{'s' if found['rounds'] > 1 else ''}"
+        rounds = f"{found['rounds']} round{'s' if found['rounds'] > 1 else ''}"
+        spread = f"{told(found['low'], unit)} to {told(found['high'], unit)}, {rounds}"
         verdict = VERDICTS[row["met"]] if row["is_right"] else "**no: wrong result**"
         yield row["work"], row["against"], asked, f"**{told(found['median'], unit)}**", spread, verdict
 
