@@ -42,7 +42,7 @@ def measure(budget: Budget) -> Iterator[Finding]:
 
 def _loops(budget: Budget) -> Iterator[Finding]:
     tasks = classification_tasks()
-    rows = labelled_rows(new_model(tasks), tasks, "train", budget.choose(256, 32))
+    rows = labelled_rows(new_model(tasks), tasks, "train", budget.choose(256, 16))
     contenders = [
         training_contender(name, tasks, make, lambda trainer: some_weights(trainer.model))
         for name, make in (

@@ -24,8 +24,8 @@ SETTINGS = {"num_train_epochs": 1, "learning_rate": 3e-4}
 def measure(budget: Budget) -> Iterator[Finding]:
     tasks = classification_tasks()
     reader = new_model(tasks)
-    train = labelled_rows(reader, tasks, "train", budget.choose(320, 32))
-    validation = labelled_rows(reader, tasks, "validation", budget.choose(300, 32))
+    train = labelled_rows(reader, tasks, "train", budget.choose(320, 16))
+    validation = labelled_rows(reader, tasks, "validation", budget.choose(300, 16))
     makers = {
         OURS: our_trainer,
         PEER: stock_trainer,
