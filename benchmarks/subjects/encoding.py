@@ -7,6 +7,7 @@ from harness.material import new_model, real_texts, sentence_transformer
 from harness.rounds import Budget, Contender, fastest, interleave
 
 BATCH_SIZES = (8, 16, 32, 64, 128)
+ALONE = "polyhead, one batch at a time (`num_workers=1`)"
 
 
 def measure(budget: Budget) -> Iterator[Finding]:
@@ -21,11 +22,12 @@ def measure(budget: Budget) -> Iterator[Finding]:
     default_name, best_name = "sentence-transformers, default", f"sentence-transformers, batches of {best}"
     contenders = [
         Contender("polyhead", lambda _: ours.encode(texts)),
+        Contender(ALONE, lambda _: ours.encode(texts, num_workers=1)),
         Contender(default_name, lambda _: theirs.encode(texts)),
         Contender(best_name, lambda _: theirs.encode(texts, batch_size=best)),
     ]
     rounds = interleave(contenders, budget)
-    for name, target in ((default_name, ">= 1.7"), (best_name, ">= 1.3")):
+    for name, target in ((default_name, ">= 1.7"), (best_name, ">= 1.3"), (ALONE, "")):
         difference = largest_difference(rounds.answers["polyhead"], rounds.answers[name])
         check = Check("largest difference of an embedding", difference, at_most=1e-5)
         ratios = Spread.of_ratios(rounds.seconds[name], rounds.seconds["polyhead"])
