@@ -7,6 +7,7 @@ import torch
 from polyhead.configuration.task_kinds_polyhead import LOSSES
 from polyhead.configuration.tasks_polyhead import TaskConfig
 from polyhead.modeling.pair_losses_polyhead import EmbeddedPairs, pair_loss_items
+from polyhead.modeling.tokenizing_polyhead import pad
 from polyhead.training import pair_evaluation
 from polyhead.training.answer_collection import collect_answers, merge_answers
 from polyhead.training.evaluation import evaluate_model
@@ -71,7 +72,9 @@ def test_rows_are_ranked_in_the_order_of_their_file_and_not_of_the_batches(make_
 def test_the_loss_of_a_small_split_is_that_of_one_batch_in_training(make_model):
     model = make_model([closeness(loss=MNR, matryoshka_dims=[32, 8])])
     dataset = as_dataset(model, POSITIVES)
-    batch = model._collate([e.first for e in dataset.examples], [e.second for e in dataset.examples], range(8))
+    pad_token_id = model.tokenizer.pad_token_id
+    batch = pad([e.first for e in dataset.examples], pad_token_id)
+    batch |= pad([e.second for e in dataset.examples], pad_token_id, prefix="pair_")
     with torch.no_grad():
         expected = model(**batch, labels={"close": torch.ones(8)}).loss.item()
     assert scores(model, POSITIVES)["loss"] == pytest.approx(expected, rel=1e-4)
