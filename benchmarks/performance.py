@@ -1,7 +1,7 @@
 """How fast polyhead is, as ratios of one interleaved run: writes a JSON file from which the report is made.
 
-    POLYHEAD_DATA=folder python benchmarks/performance.py                 # docs/performance.json, half an hour
-    POLYHEAD_DATA=folder python benchmarks/performance.py --quick         # runs/performance/, three minutes
+    POLYHEAD_DATA=folder python benchmarks/performance.py                 # docs/performance.json, a budget of 27 minutes
+    POLYHEAD_DATA=folder python benchmarks/performance.py --quick         # runs/performance/, little of each
     POLYHEAD_DATA=folder python benchmarks/performance.py --only encoding --quick
     python benchmarks/performance.py --only growth --output docs/performance.json  # one subject anew
     python benchmarks/performance.py --report                             # docs/performance.md from the JSON

@@ -19,7 +19,7 @@ def describe_sizes(folder: Path) -> str:
     types = set()
     for file in files:
         with safe_open(file, "np") as tensors:
-            for name in tensors.keys():  # noqa: SIM118 - no mapping
+            for name in tensors.keys():  # noqa: SIM118 - safetensors' handle has keys, but is no dict
                 tensor = tensors.get_slice(name)
                 counts[name] = math.prod(tensor.get_shape())
                 types.add(tensor.get_dtype())
