@@ -67,6 +67,14 @@ class PolyheadTrainingArguments(FreezingArguments, TrainingArguments):
     sampling_weights: dict[str, float] | None = field(
         default=None, metadata={"help": "Shares of the data sets as told, instead of by their rows."}
     )
+    heterogeneous_batches: bool = field(
+        default=True,
+        metadata={
+            "help": "Each batch has rows of all data sets by their shares, so that every step serves every task; pairs have "
+            "batches apart from single texts, and alone are streams, losses that rank a batch's rows, and data sets in "
+            "batch_sizes. Off: each batch comes from one data set."
+        },
+    )
     batch_sizes: dict[str, int] | None = field(
         default=None,
         metadata={

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .data.batch_groups import batch_groups
 from .data.examples import MultiTaskDataset
 from .data.ranking_batches import refuse_single_rows
 from .data.sampling import MultiTaskBatchSampler
@@ -39,7 +40,8 @@ def build_sampler(
         sampler = StreamBatchSampler(dataset.sources, num_batches, **shared)
     else:
         lengths = [len(example) for example in dataset.examples]
-        sampler = MultiTaskBatchSampler(dataset.ranges, lengths, num_processes=num_processes, **shared)
+        groups = batch_groups(dataset, args.batch_sizes or ()) if args.heterogeneous_batches else None
+        sampler = MultiTaskBatchSampler(dataset.ranges, lengths, num_processes=num_processes, groups=groups, **shared)
     refuse_single_rows(known_rows(dataset), sampler.rows_per_batch)
     return sampler
 

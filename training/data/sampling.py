@@ -1,35 +1,37 @@
-"""Which rows make a batch: each from one data set, of similar length, in an order that seed and epoch alone decide."""
+"""Which rows make a batch: of which data sets, of similar length, in an order that seed and epoch alone decide."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 from torch.utils.data import Sampler
 
 from ..closest_name import suggest_name
+from .batch_cutting import cut_into_batches
 from .mixing import Mixing
-
-BATCHES_PER_WINDOW = 50  # lengths are sorted inside windows of so many batches: order stays random, padding small
-FEWEST_WINDOWS = 4  # of a data set that has the rows; with one, each epoch would have the same batches
 
 
 class MultiTaskBatchSampler(Sampler[list[int]]):
-    """Draw rows in batches that each come from one data set.
+    """Draw rows in batches that each hold rows of one group of data sets, of every one its share.
 
-    In proportion (the default) every row comes once per epoch. With another mixing, an epoch has as many batches, dealt out
-    to the data sets by their shares; each goes on, epoch after epoch, where it was, so that no row comes a second time
-    before all others have come once.
+    In proportion (the default) every row comes once per epoch. With another mixing, an epoch has as many batches, whose rows
+    are dealt out to the data sets by their shares; each goes on, epoch after epoch, where it was, so that no row comes a
+    second time before all others have come once.
 
     Args:
         ranges: Positions of each data set's rows.
         lengths: Tokens of each row.
-        rows_per_batch: The last batch of a data set may be smaller.
+        rows_per_batch: The last batch of a group may be smaller.
         seed: With the epoch, it decides the order.
         group_by_length: Put rows of similar length together.
         num_processes: The number of batches is a multiple of it, so that every process gets as many; where it would not
             be, the first batches of the epoch come once more.
         mixing: Shares of the data sets; None: in proportion.
         batch_sizes: Rows per batch of single data sets, by name, instead of `rows_per_batch`.
+        groups: Names of the data sets that share batches, of one size; None: each has batches of its own.
+
+    Source:
+        Muppet, https://arxiv.org/abs/2101.11038, section 3.1: batches of several data sets train better.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class MultiTaskBatchSampler(Sampler[list[int]]):
         num_processes: int = 1,
         mixing: Mixing | None = None,
         batch_sizes: dict[str, int] | None = None,
+        groups: Sequence[Sequence[str]] | None = None,
     ) -> None:
         self.ranges = {name: rows for name, rows in ranges.items() if rows}
         self.lengths = torch.tensor(lengths)
@@ -50,6 +53,9 @@ class MultiTaskBatchSampler(Sampler[list[int]]):
                 raise ValueError(f"batch_sizes name '{name}'; {suggest_name(name, ranges)}.")
         # Not `batch_size`: accelerate would then leave out smaller batches.
         self.rows_per_batch = {name: (batch_sizes or {}).get(name, rows_per_batch) for name in self.ranges}
+        named = [[name] for name in ranges] if groups is None else groups
+        with_rows = [[name for name in group if name in self.ranges] for group in named]
+        self.groups = [group for group in with_rows if group]
         self.seed = seed
         self.group_by_length = group_by_length
         self.num_processes = num_processes
@@ -68,13 +74,24 @@ class MultiTaskBatchSampler(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
-        batches = [(name, batch) for name in self.ranges for batch in self._batches(name, self._draw(name, generator))]
+        draws = {name: self._draw(name, generator) for name in self.ranges}
+        batches = [(group, batch) for group in self.groups for batch in self._batches(group, draws, generator)]
         order = torch.randperm(len(batches), generator=generator).tolist()
         drawn = [batches[order[number % len(batches)]] for number in range(len(self))]
-        live = [batch for name, batch in drawn if name not in self.stopped]
+        live = [batch for group, batch in drawn if not self.stopped.issuperset(group)]
         again = self._again(live, generator)
-        for name, batch in drawn:
-            yield next(again) if live and name in self.stopped else batch
+        for group, batch in drawn:
+            yield next(again) if live and self.stopped.issuperset(group) else batch
+
+    def _batches(self, group: list[str], draws: dict[str, Tensor], generator: torch.Generator) -> list[list[int]]:
+        live = [name for name in group if name not in self.stopped and len(draws[name])]
+        orders = [draws[name] for name in live or group]
+        num_lost = sum(len(draws[name]) for name in group) - sum(map(len, orders))
+        if num_lost:
+            orders = [
+                torch.cat([order, more]) for order, more in zip(orders, _more(orders, num_lost, generator), strict=True)
+            ]
+        return cut_into_batches(orders, self.lengths, self.rows_per_batch[group[0]], self.group_by_length)
 
     def _again(self, batches: list[list[int]], generator: torch.Generator) -> Iterator[list[int]]:
         # In the place of what has stopped; an epoch keeps its length, on which schedule and resuming rest.
@@ -83,7 +100,10 @@ class MultiTaskBatchSampler(Sampler[list[int]]):
                 yield batches[position]
 
     def _num_batches(self) -> int:
-        return sum(-(-count // self.rows_per_batch[name]) for name, count in self.num_rows.items())
+        num_rows = [sum(self.num_rows[name] for name in group) for group in self.groups]
+        return sum(
+            -(-count // self.rows_per_batch[group[0]]) for group, count in zip(self.groups, num_rows, strict=True)
+        )
 
     def _draw(self, name: str, generator: torch.Generator) -> Tensor:
         rows = self.ranges[name]
@@ -104,21 +124,11 @@ class MultiTaskBatchSampler(Sampler[list[int]]):
         key = self.seed * 1_000_003 + number * 101 + list(self.ranges).index(name)
         return torch.randperm(self.num_rows[name], generator=torch.Generator().manual_seed(key))
 
-    def _batches(self, name: str, order: Tensor) -> list[list[int]]:
-        return cut_into_batches(order, self.lengths, self.rows_per_batch[name], self.group_by_length)
 
-
-def cut_into_batches(order: Tensor, lengths: Tensor, size: int, group_by_length: bool) -> list[list[int]]:
-    """Cut rows in random order into batches; the last may be smaller.
-
-    Args:
-        order: Numbers of rows.
-        lengths: Of all rows, by their numbers.
-        size: Rows per batch.
-        group_by_length: Sort by length inside windows of the order.
-    """
-    if group_by_length and len(order):
-        num_batches = len(order) // (FEWEST_WINDOWS * size)
-        windows = order.split(size * min(max(num_batches, 1), BATCHES_PER_WINDOW))
-        order = torch.cat([window[lengths[window].argsort(descending=True, stable=True)] for window in windows])
-    return [batch.tolist() for batch in order.split(size) if len(batch)]
+def _more(orders: list[Tensor], num_rows: int, generator: torch.Generator) -> list[Tensor]:
+    """Draw rows of live data sets once more, in the place of those that have stopped."""
+    ends = torch.tensor([len(order) for order in orders]).cumsum(0)
+    rows, passes = torch.cat(orders), -(-num_rows // int(ends[-1]))
+    drawn = torch.cat([torch.randperm(len(rows), generator=generator) for _ in range(passes)])[:num_rows]
+    owners = torch.bucketize(drawn, ends, right=True)
+    return [rows[drawn[owners == owner]] for owner in range(len(orders))]

@@ -11,7 +11,7 @@ from .data_error import DataError
 from .mixing import Mixing
 from .row_stream import RowStream
 from .rows import Row
-from .sampling import cut_into_batches
+from .batch_cutting import cut_into_batches
 
 
 class StreamBatchSampler(Sampler[list[Row]]):
@@ -91,7 +91,7 @@ class StreamBatchSampler(Sampler[list[Row]]):
     def _batches(self, name: str, buffer: list[Row], generator: torch.Generator) -> Iterator[list[Row]]:
         order = torch.randperm(len(buffer), generator=generator)
         lengths = torch.tensor([num_characters(row) for row in buffer])
-        batches = cut_into_batches(order, lengths, self.rows_per_batch[name], self.group_by_length)
+        batches = cut_into_batches([order], lengths, self.rows_per_batch[name], self.group_by_length)
         for position in torch.randperm(len(batches), generator=generator).tolist():
             yield [buffer[number] for number in batches[position]]
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 from accelerate.data_loader import BatchSamplerShard
 
-from polyhead.training.data.sampling import BATCHES_PER_WINDOW, MultiTaskBatchSampler
+from polyhead.training.data.batch_cutting import BATCHES_PER_WINDOW
+from polyhead.training.data.sampling import MultiTaskBatchSampler
 
 RANGES = {"news": range(10), "posts": range(10, 17), "notes": range(17, 18)}
 LENGTHS = [1 + (number * 7) % 30 for number in range(18)]

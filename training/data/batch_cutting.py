@@ -1,0 +1,42 @@
+"""Rows in random order, cut into batches: data sets in even shares, texts of similar length together."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+BATCHES_PER_WINDOW = 50  # lengths are sorted inside windows of so many batches: order stays random, padding small
+FEWEST_WINDOWS = 4  # of rows that are enough for them; with one, each epoch would have the same batches
+
+
+def cut_into_batches(orders: Sequence[Tensor], lengths: Tensor, size: int, group_by_length: bool) -> list[list[int]]:
+    """Cut rows into batches that each hold every data set's share; the last batch may be smaller.
+
+    Grouped by length, a batch has the long texts of each data set, or the short ones of each: were all texts sorted
+    together, a data set of short texts would be missing from the batches of long ones.
+
+    Args:
+        orders: Numbers of each data set's rows, in random order.
+        lengths: Of all rows, by their numbers.
+        size: Rows per batch.
+        group_by_length: Sort by length inside windows of the order.
+    """
+    rows = _interleaved(orders)
+    if group_by_length and len(rows):
+        owners = _interleaved([torch.full_like(order, number) for number, order in enumerate(orders)])
+        num_batches = min(max(len(rows) // (FEWEST_WINDOWS * size), 1), BATCHES_PER_WINDOW)
+        windows = zip(rows.split(num_batches * size), owners.split(num_batches * size), strict=True)
+        rows = torch.cat([_longest_first(window, lengths, owner, len(orders)) for window, owner in windows])
+    return [batch.tolist() for batch in rows.split(size) if len(batch)]
+
+
+def _longest_first(rows: Tensor, lengths: Tensor, owners: Tensor, num_owners: int) -> Tensor:
+    order = lengths[rows].argsort(descending=True, stable=True)
+    rows, owners = rows[order], owners[order]
+    return _interleaved([rows[owners == owner] for owner in range(num_owners)])
+
+
+def _interleaved(parts: Sequence[Tensor]) -> Tensor:
+    """Merge sequences so that any stretch of the whole has each one's share of it."""
+    places = [(torch.arange(len(part), dtype=torch.float64) + 0.5) / len(part) for part in parts]
+    return torch.cat(list(parts))[torch.cat(places).argsort(stable=True)]
