@@ -111,7 +111,7 @@ class PolyheadTrainer(PushingTrainer):
         return self.optimizer
 
     def get_train_dataloader(self) -> DataLoader:
-        """Return batches that each come from one data set."""
+        """Return the batches of `build_sampler`."""
         dataset = self.train_dataset
         self.sampler = build_sampler(dataset, self.args, self._train_batch_size, self.accelerator.num_processes)
         loader = DataLoader(

@@ -15,7 +15,7 @@ _FLOAT_KINDS = ("regression", "pair_similarity", "multi_label_classification")
 
 
 class Collator:
-    """Collate examples of one data set.
+    """Collate examples of data sets that share batches: all texts, or all pairs.
 
     Args:
         tasks: All tasks of the model.

@@ -82,7 +82,7 @@ def unpack_answers(
 
 
 def stack_answers(answers: Sequence[Answers]) -> dict[str, Tensor]:
-    """Make one batch of the answers of examples of one data set; shorter texts are filled up with NaN."""
+    """Make one batch of the answers of examples, all texts or all pairs; shorter texts are filled up with NaN."""
     return {
         name: torch.nn.utils.rnn.pad_sequence([answer[name] for answer in answers], True, torch.nan)
         for name in answers[0]
