@@ -36,13 +36,13 @@ STARS = {
 
 
 def measure(budget: Budget) -> Iterator[Finding]:
-    yield from _loops(budget.part(0.6))
-    yield from _more_tasks(budget.part(0.4))
+    yield from _loops(budget.part(0.75))
+    yield from _more_tasks(budget.part(0.25))
 
 
 def _loops(budget: Budget) -> Iterator[Finding]:
     tasks = classification_tasks()
-    rows = labelled_rows(new_model(tasks), tasks, "train", budget.choose(256, 16))
+    rows = labelled_rows(new_model(tasks), tasks, "train", budget.choose(448, 16))
     contenders = [
         training_contender(name, tasks, make, lambda trainer: some_weights(trainer.model))
         for name, make in (
