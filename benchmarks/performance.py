@@ -36,6 +36,7 @@ SUBJECTS = {
     "training_epoch": 20,
     "trainer_overhead": 16,
     "freezing": 18,
+    "operators": 3,
     "growth": 14,
     "streaming": 24,
 }

@@ -29,7 +29,8 @@ def write_report(results: Results) -> str:
         "targets": _table(TARGET_HEADS, _targets(results)),
         "notes": "\n".join(_notes(results)),
         "checks": _table(CHECK_HEADS, _checks(results)),
-        "rates": _table(RATE_HEADS, _rates(results)),
+        "rates": _table(RATE_HEADS, _rates(results, is_share=False)),
+        "shares": _table(SHARE_HEADS, _rates(results, is_share=True)),
         "curves": "\n\n".join(_curves(results)),
     }
     for name, part in parts.items():
@@ -56,6 +57,7 @@ def told(value: float, unit: str = "") -> str:
 TARGET_HEADS = ("work", "against", "target", "measured", "spread", "met")
 CHECK_HEADS = ("work", "against", "compared", "found", "allowed", "right")
 RATE_HEADS = ("what", "rate")
+SHARE_HEADS = ("work", "share of its time")
 
 
 def _targets(results: Results) -> Iterator[tuple[str, ...]]:
@@ -92,10 +94,11 @@ def _checks(results: Results) -> Iterator[tuple[str, ...]]:
 LIMITS = {"at_most": "at most", "at_least": "at least"}
 
 
-def _rates(results: Results) -> Iterator[tuple[str, ...]]:
+def _rates(results: Results, is_share: bool) -> Iterator[tuple[str, ...]]:
     for subject in results["subjects"].values():
         for rate in subject["rates"]:
-            yield rate["contender"], told(rate["value"], rate["unit"])
+            if (rate["unit"] == "%") == is_share:
+                yield rate["contender"], told(rate["value"], rate["unit"])
 
 
 def _curves(results: Results) -> Iterator[str]:

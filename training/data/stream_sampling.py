@@ -7,11 +7,11 @@ import torch
 from torch.utils.data import Sampler
 
 from ..closest_name import suggest_name
+from .batch_cutting import cut_into_batches
 from .data_error import DataError
 from .mixing import Mixing
 from .row_stream import RowStream
 from .rows import Row
-from .batch_cutting import cut_into_batches
 
 
 class StreamBatchSampler(Sampler[list[Row]]):

@@ -20,9 +20,9 @@ def test_each_batch_has_the_share_of_every_data_set_whether_grouped_by_length_or
 
         assert [len(batch) for batch in batches] == [12] * 10
         for batch in batches:
-            assert all(
-                abs(found - wanted) <= 1 for found, wanted in zip(shares(batch), (6, 2, 4), strict=True)
-            ), shares(batch)
+            assert all(abs(found - wanted) <= 1 for found, wanted in zip(shares(batch), (6, 2, 4), strict=True)), (
+                shares(batch)
+            )
 
 
 def test_every_row_comes_once_and_the_last_batch_is_what_is_left():
