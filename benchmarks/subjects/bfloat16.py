@@ -19,7 +19,7 @@ def measure(budget: Budget) -> Iterator[Finding]:
         return
     import torch
 
-    texts = real_texts(budget.choose(1000, 64))
+    texts = real_texts(budget.choose(600, 64))
     ours = new_model(dtype=torch.bfloat16)
     theirs = [sentence_transformer(model_kwargs={"dtype": dtype}) for dtype in (torch.float32, torch.bfloat16)]
     contenders = [Contender("polyhead", lambda _: ours.encode(texts))]

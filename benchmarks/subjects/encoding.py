@@ -11,7 +11,7 @@ ALONE = "polyhead, one batch at a time (`num_workers=1`)"
 
 
 def measure(budget: Budget) -> Iterator[Finding]:
-    texts = real_texts(budget.choose(1000, 64))
+    texts = real_texts(budget.choose(600, 64))
     ours, theirs = new_model(), sentence_transformer()
     theirs.encode(texts[:32])
     best = fastest(

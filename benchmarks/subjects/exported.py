@@ -19,7 +19,7 @@ SEVERAL = "ONNX int8, a batch on each core (`num_threads=1, num_workers=`)"
 
 
 def measure(budget: Budget) -> Iterator[Finding]:
-    texts, pairs = real_texts(budget.choose(1000, 64)), read_split("stsb", "test")[: budget.choose(None, 64)]
+    texts, pairs = real_texts(budget.choose(600, 64)), read_split("stsb", "test")[: budget.choose(None, 64)]
     theirs = sentence_transformer()
     with tempfile.TemporaryDirectory() as folder:
         plain, small = (_exported(Path(folder) / name, int8) for name, int8 in (("float32", False), ("int8", True)))

@@ -19,7 +19,7 @@ WORK = "`predict` with 8 heads"
 def measure(budget: Budget) -> Iterator[Finding]:
     tasks = [classification(f"task{count}", count) for count in NUM_LABELS]
     model = new_model(tasks)
-    yield from _against_encode(model, real_texts(budget.choose(1000, 64)), budget.part(0.4))
+    yield from _against_encode(model, real_texts(budget.choose(500, 64)), budget.part(0.4))
     yield from _against_many(model, tasks, real_texts(budget.choose(200, 16)), budget.part(0.6))
 
 
