@@ -49,7 +49,7 @@ study-report: setup
 	  || .venv/bin/polyhead study $$study --output docs/study --report || exit; \
 	done
 
-# Speed, as ratios in one interleaved run, into docs/performance.md; leave the machine alone meanwhile: its budget is 27 minutes.
+# Speed, as ratios in one interleaved run, into docs/performance.md; leave the machine alone meanwhile: its budget is 26 minutes.
 # `benchmark-quick` does little of each and writes to runs/performance. Both want POLYHEAD_DATA, the folder of the data sets.
 benchmark: setup
 	.venv/bin/python benchmarks/performance.py

@@ -34,7 +34,7 @@ def measure(budget: Budget) -> Iterator[Finding]:
 
 def _heads_alone(tasks: Any, budget: Budget) -> Iterator[Finding]:
     epochs = budget.choose(20, 3)
-    train, validation = _rows(tasks, budget.choose(48, 32)), _rows(tasks, budget.choose(200, 16), "validation")
+    train, validation = _rows(tasks, 32), _rows(tasks, budget.choose(100, 16), "validation")
     settings = {"num_train_epochs": epochs, "learning_rate": 1e-2}
 
     def _stock(model: Any, seed: int) -> Any:
@@ -65,7 +65,7 @@ def _heads_alone(tasks: Any, budget: Budget) -> Iterator[Finding]:
 
 
 def _half(tasks: Any, budget: Budget) -> Iterator[Finding]:
-    epochs, train = budget.choose(4, 2), _rows(tasks, budget.choose(48, 16))
+    epochs, train = budget.choose(4, 2), _rows(tasks, budget.choose(32, 16))
     settings = {"num_train_epochs": epochs, "learning_rate": 1e-4}
     frozen = {"freeze": [{"part": "bottom.3"}]}
     variants = {WHOLE: {}, HALF: frozen, HALF_CACHED: {**frozen, **CACHE}}

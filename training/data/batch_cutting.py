@@ -6,7 +6,9 @@ import torch
 from torch import Tensor
 
 BATCHES_PER_WINDOW = 50  # lengths are sorted inside windows of so many batches: order stays random, padding small
-FEWEST_WINDOWS = 4  # of rows that are enough for them; with one, each epoch would have the same batches
+# Of rows that are enough for them: with one window, each epoch would have the same batches. Batches of several data sets
+# differ more from epoch to epoch, because the data sets meet anew.
+FEWEST_WINDOWS, FEWEST_WINDOWS_OF_SEVERAL = 4, 2
 
 
 def cut_into_batches(orders: Sequence[Tensor], lengths: Tensor, size: int, group_by_length: bool) -> list[list[int]]:
@@ -21,13 +23,17 @@ def cut_into_batches(orders: Sequence[Tensor], lengths: Tensor, size: int, group
         size: Rows per batch.
         group_by_length: Sort by length inside windows of the order.
     """
+    orders = [order for order in orders if len(order)]
+    if not orders:
+        return []
     rows = _interleaved(orders)
-    if group_by_length and len(rows):
+    if group_by_length:
         owners = _interleaved([torch.full_like(order, number) for number, order in enumerate(orders)])
-        num_batches = min(max(len(rows) // (FEWEST_WINDOWS * size), 1), BATCHES_PER_WINDOW)
+        fewest = FEWEST_WINDOWS_OF_SEVERAL if len(orders) > 1 else FEWEST_WINDOWS
+        num_batches = min(max(len(rows) // (fewest * size), 1), BATCHES_PER_WINDOW)
         windows = zip(rows.split(num_batches * size), owners.split(num_batches * size), strict=True)
         rows = torch.cat([_longest_first(window, lengths, owner, len(orders)) for window, owner in windows])
-    return [batch.tolist() for batch in rows.split(size) if len(batch)]
+    return [batch.tolist() for batch in rows.split(size)]
 
 
 def _longest_first(rows: Tensor, lengths: Tensor, owners: Tensor, num_owners: int) -> Tensor:

@@ -46,3 +46,12 @@ def test_a_data_set_without_rows_leaves_the_others_as_they_are():
 
     assert cut_into_batches([ORDERS[0], none], LENGTHS, 8, True) == cut_into_batches([ORDERS[0]], LENGTHS, 8, True)
     assert cut_into_batches([none], LENGTHS, 8, True) == []
+
+
+def test_another_order_gives_other_batches_of_several_data_sets():
+    def batches(seed):
+        generator = torch.Generator().manual_seed(seed)
+        orders = [order[torch.randperm(len(order), generator=generator)] for order in ORDERS]
+        return {frozenset(batch) for batch in cut_into_batches(orders, LENGTHS, 12, True)}
+
+    assert not batches(0) & batches(1)
