@@ -104,7 +104,7 @@ class _Bare:
 
 
 def _more_tasks(budget: Budget) -> Iterator[Finding]:
-    num_batches = budget.choose(4, 1)
+    num_batches = budget.choose(2, 1)
     models = {"3 tasks": new_model(STARS.values()), "2 tasks": new_model(list(STARS.values())[:2])}
     shared = list(STARS)[:2]
     for name in shared:
