@@ -19,8 +19,7 @@ from typing import Any
 
 from harness.machine import machine, versions
 from harness.material import ROOT, data_folder
-from harness.processes import measure_here, run_subjects, this_script
-from harness.rounds import Budget
+from harness.processes import run_subjects
 
 COMMITTED = ROOT / "docs" / "performance.json"
 QUICK = ROOT / "runs" / "performance" / "performance.json"
@@ -45,9 +44,6 @@ MINUTES, QUICK_MINUTES = 26.0, 2.6
 
 def main() -> None:
     options = _options()
-    if options.subject is not None:
-        measure_here(options.subject, Budget(options.seconds, options.quick), options.findings)
-        return
     output = options.output or (QUICK if options.quick or options.only else COMMITTED)
     if not options.report:
         data_folder()  # told now, not by every subject
@@ -68,7 +64,7 @@ def run(names: list[str], seconds: float, is_quick: bool) -> dict[str, Any]:
     """Return what the report is made from."""
     begun = time.monotonic()
     shares = {name: SUBJECTS[name] for name in names}
-    subjects = run_subjects(shares, seconds, is_quick, lambda name: this_script("--subject", name))
+    subjects = run_subjects(shares, seconds, is_quick)
     return {
         "date": str(datetime.date.today()),
         "is_quick": is_quick,
@@ -94,8 +90,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, help=f"{MINUTES:.0f} for all subjects, {QUICK_MINUTES} if quick.")
     parser.add_argument("--output", type=Path, help="JSON file of the results.")
     parser.add_argument("--report", action="store_true", help="Make the report anew, without measuring.")
-    for name, kind in (("--subject", str), ("--seconds", float), ("--findings", Path)):
-        parser.add_argument(name, type=kind, help=argparse.SUPPRESS)  # how the processes of the subjects are started
     return parser.parse_args()
 
 

@@ -2,29 +2,29 @@
 
 import importlib
 import json
-import subprocess
-import sys
+import multiprocessing
+import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from .rounds import Budget
 
-SLACK_SECONDS = 180.0  # imports, loading and the fewest rounds beyond the budget, before a subject counts as stuck
+SLACK_SECONDS = 180.0  # loading and the fewest rounds beyond the budget, before a subject counts as stuck
+# Imported once, by a server that forks for every subject: ten times over they took a minute. Where no process can be forked,
+# each subject imports them.
+PRELOADED = ("polyhead.training.trainer", "polyhead.publishing", "sentence_transformers", "scipy.stats")
 
 
-def run_subjects(
-    shares: Mapping[str, float], seconds: float, is_quick: bool, command: Callable[[str], list[str]]
-) -> dict[str, dict[str, Any]]:
+def run_subjects(shares: Mapping[str, float], seconds: float, is_quick: bool) -> dict[str, dict[str, Any]]:
     """Run subjects one after another; what one takes too much, the later ones get less.
 
     Args:
         shares: Of the time, by subject.
         seconds: For all of them.
         is_quick: As in `Budget`.
-        command: Gives the command of a subject.
 
     Returns:
         By subject, what `run_subject` gives.
@@ -34,34 +34,33 @@ def run_subjects(
     for position, name in enumerate(names):
         left = max(seconds - (time.monotonic() - begun), 0.0)
         share = shares[name] / sum(shares[later] for later in names[position:])
-        subjects[name] = run_subject(command(name), left * share, is_quick)
+        subjects[name] = run_subject(name, Budget(left * share, is_quick))
         print(f"{name}: {subjects[name]['seconds']:.0f} s{_told(subjects[name])}", flush=True)
     return subjects
 
 
-def run_subject(command: list[str], seconds: float, is_quick: bool) -> dict[str, Any]:
+def run_subject(name: str, budget: Budget) -> dict[str, Any]:
     """Run a subject and return what it found until it ended, failed or was stopped.
 
     Args:
-        command: That runs it; the seconds, `--quick` and the file for its findings are added.
-        seconds: Its budget.
-        is_quick: As in `Budget`.
+        name: Of a module of `subjects`.
+        budget: Its own.
 
     Returns:
         `seconds` that it took, `error` (None: it ended well), and lists of `row`, `rate` and `curve`.
     """
     with tempfile.TemporaryDirectory() as folder:
         file, log = Path(folder) / "findings.jsonl", Path(folder) / "log"
-        arguments = ["--seconds", str(seconds), "--findings", str(file), *(["--quick"] if is_quick else [])]
         begun = time.monotonic()
-        with log.open("wb") as stream:
-            try:
-                process = subprocess.run(
-                    [*command, *arguments], stdout=stream, stderr=stream, timeout=1.5 * seconds + SLACK_SECONDS
-                )
-                error = None if process.returncode == 0 else _last_line(log) or f"exit code {process.returncode}"
-            except subprocess.TimeoutExpired:
-                error = f"stopped after {time.monotonic() - begun:.0f} s; its budget was {seconds:.0f} s"
+        process = _context().Process(target=_measure, args=(name, budget, file, log))
+        process.start()
+        process.join(1.5 * budget.seconds + SLACK_SECONDS)
+        if process.is_alive():
+            process.kill()
+            process.join()
+            error = f"stopped after {time.monotonic() - begun:.0f} s; its budget was {budget.seconds:.0f} s"
+        else:
+            error = None if process.exitcode == 0 else _last_line(log) or f"exit code {process.exitcode}"
         found = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()] if file.exists() else []
     by_kind = {f"{kind}s": [_without_kind(one) for one in found if one["kind"] == kind] for kind in KINDS}
     return {"seconds": round(time.monotonic() - begun, 1), "error": error, **by_kind}
@@ -70,8 +69,11 @@ def run_subject(command: list[str], seconds: float, is_quick: bool) -> dict[str,
 KINDS = ("row", "rate", "curve")
 
 
-def measure_here(name: str, budget: Budget, findings: Path) -> None:
+def _measure(name: str, budget: Budget, findings: Path, log: Path) -> None:
     """Run a subject in this process; each finding is a line of the file as soon as it is there."""
+    with log.open("wb") as stream:
+        for told in (1, 2):
+            os.dup2(stream.fileno(), told)
     subject = importlib.import_module(f"subjects.{name}")
     with findings.open("w", encoding="utf-8") as file:
         for finding in subject.measure(budget):
@@ -79,9 +81,12 @@ def measure_here(name: str, budget: Budget, findings: Path) -> None:
             file.flush()
 
 
-def this_script(*arguments: str) -> list[str]:
-    """Return the command that starts the running script anew."""
-    return [sys.executable, sys.argv[0], *arguments]
+def _context() -> Any:
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(PRELOADED))
+    return context
 
 
 def _without_kind(finding: dict[str, Any]) -> dict[str, Any]:

@@ -104,12 +104,12 @@ class _Bare:
 
 
 def _more_tasks(budget: Budget) -> Iterator[Finding]:
-    num_batches = budget.choose(2, 1)
+    num_rows = budget.choose(2 * BATCH_SIZE, 8)
     models = {"3 tasks": new_model(STARS.values()), "2 tasks": new_model(list(STARS.values())[:2])}
     shared = list(STARS)[:2]
     for name in shared:
         models["2 tasks"].polyhead.heads[name].load_state_dict(models["3 tasks"].polyhead.heads[name].state_dict())
-    batches = {name: _star_batches(model, num_batches) for name, model in models.items()}
+    batches = {name: _star_batches(model, num_rows) for name, model in models.items()}
     losses = {name: _losses(models[name], batches[name], shared) for name in models}
     check = Check("largest difference of the shared tasks' losses", _apart(losses), at_most=1e-6)
     contenders = [Contender(name, _Steps(model, batches[name])) for name, model in models.items()]
@@ -132,8 +132,8 @@ class _Steps:
             self._optimizer.zero_grad()
 
 
-def _star_batches(model: Any, num_batches: int) -> list[dict[str, Any]]:
-    read = read_split("sst", "train")[: num_batches * BATCH_SIZE]
+def _star_batches(model: Any, num_rows: int) -> list[dict[str, Any]]:
+    read = read_split("sst", "train")[:num_rows]
     labels = [{"stars": row["label5"], "good": int(row["label5"] > 2), "mean": row["label5"]} for row in read]
     known = [task.name for task in model.config.tasks]
     rows = [
