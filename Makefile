@@ -42,12 +42,13 @@ study: setup
 	  .venv/bin/polyhead study $$study --output docs/study $(if $(BUDGET),--budget $(BUDGET)) || exit; \
 	done
 
-# Reports and pictures anew, of those studies that have results.
+# Reports and pictures anew, of those studies that have results, and their figures where the documentation tells them.
 study-report: setup
 	for study in $(STUDIES); do \
 	  test ! -f docs/study/$$(basename $$study .yaml).jsonl \
 	  || .venv/bin/polyhead study $$study --output docs/study --report || exit; \
 	done
+	.venv/bin/python recipes/study_figures.py docs/training.md docs/results.md
 
 # Speed, as ratios in one interleaved run, into docs/performance.md; leave the machine alone meanwhile: its budget is 26 minutes.
 # `benchmark-quick` does little of each and writes to runs/performance. Both want POLYHEAD_DATA, the folder of the data sets.

@@ -1,0 +1,110 @@
+"""Writes what the studies found into the documentation, wherever it says so.
+
+    python recipes/study_figures.py docs/training.md docs/results.md
+
+A figure stands between two comments, which a reader of the page does not see:
+
+    <!--study freezing_200; emotion; 200; head alone; score-->39.2<!--/study-->
+
+first the study (its results are `docs/study/NAME.jsonl`), then recipe, training rows (a number or `all`), variant, and what of it:
+`score` and `difference` (from the baseline, with its 95% interval) in points, `seconds` (of the processor), `time` (the same as a
+share of the baseline's), `seeds`, or a metric of one task on validation (`similarity.spearman`). `table` in the variant's place
+gives the scores of all variants. `<!--study six_against_single-->` is the table of `recipes/six_against_single.py`.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import six_against_single
+
+from polyhead.training.study.cells import plan_cells
+from polyhead.training.study.comparison import Section, VariantResult, compare, difference
+from polyhead.training.study.results_file import read_results
+from polyhead.training.study.study_file import load_study
+
+STUDIES = Path(__file__).resolve().parent / "studies"
+RESULTS = six_against_single.RESULTS.parent
+MARKED = re.compile(r"<!--study (?P<key>[^>]*)-->.*?<!--/study-->", re.DOTALL)
+
+
+def main() -> None:
+    """Fill in the pages named on the command line."""
+    for page in map(Path, sys.argv[1:]):
+        page.write_text(fill_in(page.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def fill_in(page: str) -> str:
+    """Return a page with every marked figure as the results have it.
+
+    Raises:
+        ValueError: A mark names what there is not.
+    """
+    return MARKED.sub(lambda mark: f"<!--study {mark['key']}-->{_text(mark['key'])}<!--/study-->", page)
+
+
+def _text(key: str) -> str:
+    name, *place = (part.strip() for part in key.split(";"))
+    if name == "six_against_single" and not place:
+        lines = [json.loads(line) for line in six_against_single.RESULTS.read_text(encoding="utf-8").splitlines()]
+        return f"\n\n{six_against_single.report(lines)}\n\n"
+    try:
+        recipe, size, *what = place
+        section = next(one for one in _sections(name) if (one.recipe, str(one.size or "all")) == (recipe, size))
+        if what == ["table"]:
+            return f"\n\n{_table(section)}\n\n"
+        variant, measured = what
+        return _figure(section, section.variant(variant), measured)
+    except (StopIteration, KeyError, ValueError, FileNotFoundError) as error:
+        raise ValueError(f"<!--study {key}-->: there is no such figure in {RESULTS.name}/{name}.jsonl.") from error
+
+
+def _sections(name: str) -> list[Section]:
+    study, lines = load_study(STUDIES / f"{name}.yaml"), read_results(RESULTS / f"{name}.jsonl")
+    return compare(plan_cells(study, will_run=False), study.baseline, lines)
+
+
+def _figure(section: Section, variant: VariantResult, measured: str) -> str:
+    if not variant.lines:
+        raise ValueError(f"{variant.name} has no results")
+    if measured in FIGURES:
+        return FIGURES[measured](section, variant)
+    task, metric = measured.split(".", 1)
+    return f"{100 * (variant.mean(lambda line: line['validation'][task][metric]) or 0.0):.1f}"
+
+
+def _difference(section: Section, variant: VariantResult) -> str:
+    found = difference(variant, section.variant(section.baseline))
+    if found is None:
+        raise ValueError(f"{variant.name} has no seed in common with the baseline")
+    mean = found.mean
+    interval = "" if mean.low is None or mean.high is None else f" ({100 * mean.low:+.1f} to {100 * mean.high:+.1f})"
+    return f"{100 * mean.value:+.1f}{interval}"
+
+
+FIGURES: dict[str, Callable[[Section, VariantResult], str]] = {
+    "score": lambda _, variant: f"{100 * variant.score.value:.1f}",
+    "seeds": lambda _, variant: str(len(variant.lines)),
+    "seconds": lambda _, variant: f"{variant.cost:.0f} s",
+    "time": lambda section, variant: f"{variant.cost / section.variant(section.baseline).cost:.2f}",
+    "difference": _difference,
+}
+
+
+def _table(section: Section) -> str:
+    rows = ["| variant | score | difference | time |", "| --- | --- | --- | --- |"]
+    for variant in section.measured:
+        is_baseline = variant.name == section.baseline
+        told = ["" if is_baseline else _difference(section, variant), FIGURES["time"](section, variant)]
+        rows.append(_row([variant.name, FIGURES["score"](section, variant), *told]))
+    return "\n".join(rows)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    main()
