@@ -6,10 +6,10 @@ A figure stands between two comments, which a reader of the page does not see:
 
     <!--study freezing_200; emotion; 200; head alone; score-->39.2<!--/study-->
 
-first the study (its results are `docs/study/NAME.jsonl`), then recipe, training rows (a number or `all`), variant, and what of it:
-`score` and `difference` (from the baseline, with its 95% interval) in points, `seconds` (of the processor), `time` (the same as a
-share of the baseline's), `seeds`, or a metric of one task on validation (`similarity.spearman`). `table` in the variant's place
-gives the scores of all variants. `<!--study six_against_single-->` is the table of `recipes/six_against_single.py`.
+first the study (its results are `docs/study/NAME.jsonl`), then recipe, training rows (a number or `all`), variant, and what of
+it: `score` and `difference` (from the baseline, with its 95% interval) in points, `seconds` (of the processor), `time` (as
+a share of the baseline's), `seeds`, or a metric of one task on validation (`similarity.spearman`). `table` in the variant's
+place gives the scores of all variants. `<!--study six_against_single-->` is the table of `recipes/six_against_single.py`.
 """
 
 import json
