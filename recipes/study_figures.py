@@ -9,15 +9,16 @@ A figure stands between two comments, which a reader of the page does not see:
 first the study (its results are `docs/study/NAME.jsonl`), then recipe, training rows (a number or `all`), variant, and what of
 it: `score` and `difference` (from the baseline, with its 95% interval) in points, `seconds` (of the processor), `time` (as
 a share of the baseline's), `seeds`, or a metric of one task on validation (`similarity.spearman`). `table` in the variant's
-place gives the scores of all variants. `<!--study six_against_single-->` is the table of `recipes/six_against_single.py`.
+place gives the scores of all variants. `<!--study six_against_single-->` is the table of `recipes/six_against_single.py`; so
+with `layer_changes`.
 """
 
-import json
 import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import layer_changes
 import six_against_single
 
 from polyhead.training.study.cells import plan_cells
@@ -27,6 +28,7 @@ from polyhead.training.study.study_file import load_study
 
 STUDIES = Path(__file__).resolve().parent / "studies"
 RESULTS = six_against_single.RESULTS.parent
+SCRIPTS = {"six_against_single": six_against_single, "layer_changes": layer_changes}
 MARKED = re.compile(r"<!--study (?P<key>[^>]*)-->.*?<!--/study-->", re.DOTALL)
 
 
@@ -47,9 +49,8 @@ def fill_in(page: str) -> str:
 
 def _text(key: str) -> str:
     name, *place = (part.strip() for part in key.split(";"))
-    if name == "six_against_single" and not place:
-        lines = [json.loads(line) for line in six_against_single.RESULTS.read_text(encoding="utf-8").splitlines()]
-        return f"\n\n{six_against_single.report(lines)}\n\n"
+    if name in SCRIPTS and not place:
+        return f"\n\n{SCRIPTS[name].report(read_results(SCRIPTS[name].RESULTS))}\n\n"
     try:
         recipe, size, *what = place
         section = next(one for one in _sections(name) if (one.recipe, str(one.size or "all")) == (recipe, size))
