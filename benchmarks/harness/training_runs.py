@@ -15,7 +15,7 @@ from polyhead.training.evaluation import evaluate_model
 from polyhead.training.metrics.multi_task_score import multi_task_score
 
 from .material import new_model, read_split
-from .rounds import Contender
+from .rounds import Budget, Contender
 
 # By task: its data set, and the column of its label.
 TASKS = {
@@ -121,8 +121,10 @@ def some_weights(model: Any) -> list[Any]:
     return [parameter.detach().flatten()[::97].numpy().copy() for parameter in model.parameters()]
 
 
-def warm(tasks: Sequence[TaskConfig]) -> None:
-    """Take two steps with each trainer, so that no round pays for what is loaded at first use."""
+def warm(tasks: Sequence[TaskConfig], budget: Budget) -> None:
+    """Take two steps with each trainer, so that no round pays for what is loaded at first use; not where one may be rough."""
+    if budget.is_quick:
+        return
     for trainer in (our_trainer, stock_trainer):
         model = new_model(tasks)
         trainer(model, labelled_rows(model, tasks, "train", 4), max_steps=2).train()

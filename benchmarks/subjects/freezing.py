@@ -26,7 +26,7 @@ GRADUAL, GRADUAL_CACHED = "gradual unfreezing", "gradual unfreezing, `frozen_cac
 
 def measure(budget: Budget) -> Iterator[Finding]:
     tasks = classification_tasks(("emotion", "sentiment"))
-    warm(tasks)
+    warm(tasks, budget)
     yield from _heads_alone(tasks, budget.part(0.4))
     yield from _half(tasks, budget.part(0.25))
     yield from _gradual(tasks, budget.part(0.35))
@@ -34,7 +34,7 @@ def measure(budget: Budget) -> Iterator[Finding]:
 
 def _heads_alone(tasks: Any, budget: Budget) -> Iterator[Finding]:
     epochs = budget.choose(20, 3)
-    train, validation = _rows(tasks, 32), _rows(tasks, budget.choose(100, 16), "validation")
+    train, validation = _rows(tasks, budget.choose(32, 16)), _rows(tasks, budget.choose(100, 16), "validation")
     settings = {"num_train_epochs": epochs, "learning_rate": 1e-2}
 
     def _stock(model: Any, seed: int) -> Any:

@@ -50,7 +50,7 @@ def _loops(budget: Budget) -> Iterator[Finding]:
             (BARE, _Bare.of(rows)),
         )
     ]
-    warm(tasks)
+    warm(tasks, budget)
     rounds = interleave(contenders, budget)
     difference = max(
         largest_difference(ours, bare) for ours, bare in zip(rounds.answers[OURS], rounds.answers[BARE], strict=True)

@@ -40,7 +40,7 @@ def measure(budget: Budget) -> Iterator[Finding]:
         )
         for name, make in makers.items()
     ]
-    warm(tasks)
+    warm(tasks, budget)
     rounds = interleave(contenders, budget)
     scores = {name: mean(found["score"] for found in rounds.answers[name]) for name in makers}
     note = (
