@@ -34,6 +34,8 @@ def text_parts(file: Path, columns: list[str], rows_per_part: int | None) -> Ite
         came = "is a directory" if file.is_dir() else "is a pipe or a device" if file.exists() else "does not exist"
         remedy = "give a .txt (one text a line), .jsonl, .csv, .tsv or .parquet file, or lines on standard input as `-`"
         raise ValueError(f"--file {file}: {came}; {remedy}.")
+    if file.suffix.lower() == ".json":  # its lines would be taken for texts
+        raise ValueError(f"--file {file}: JSON is read line by line; save it as .jsonl, one object a line.")
     if len(columns) > 2:
         raise ValueError(f"{len(columns)} columns came for --file {file}; give one, or two for pairs.")
     chunks = _chunks(file, columns or ["text"], rows_per_part)

@@ -82,6 +82,7 @@ MISTAKES = {
     "half a pair": ({}, "predict ALL_KINDS --pair one", "1 TEXT arguments", "--pair", "two by two"),
     "texts and a file": ({"t.txt": "a"}, "predict TRAINED a --file t.txt", "TEXT came", "--file t.txt", "give one"),
     "no such file": ({}, "predict TRAINED --file no.txt", "does not exist", "--file no.txt", "give a .txt"),
+    "a .json file": ({"t.json": '["a"]'}, "predict TRAINED --file t.json", "line by line", "t.json", "save it as .jsonl"),
     "an empty file": ({"t.txt": ""}, "predict TRAINED --file t.txt", "is empty", "t.txt", "give at least one line"),
     "not text": ({"t.txt": b"\xff\xfe"}, "predict TRAINED --file t.txt", "byte 0xff", "t.txt:1", "saved as UTF-8"),
     "no such column": (
