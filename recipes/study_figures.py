@@ -7,15 +7,14 @@ A figure stands between two comments, which a reader of the page does not see:
     <!--study freezing_200; emotion; 200; head alone; score-->39.2<!--/study-->
 
 first the study (its results are `docs/study/NAME.jsonl`), then recipe, training rows (a number or `all`), variant, and what of
-it: `score` and `difference` (from the baseline, with its 95% interval) in points, `seconds` (of the processor), `time` (as
-a share of the baseline's), `seeds`, or a metric of one task on validation (`similarity.spearman`). `table` in the variant's
-place gives the scores of all variants. `<!--study six_against_single-->` is the table of `recipes/six_against_single.py`; so
-with `layer_changes`.
+it: `score` and `difference` (from the baseline, with its 95% interval) in points, `time` (of the processor, as a share of the
+baseline's), or a metric of one task on validation (`similarity.spearman`). `<!--study six_against_single-->` is the table of
+`recipes/six_against_single.py`; so with `layer_changes`.
 """
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import layer_changes
@@ -52,11 +51,8 @@ def _text(key: str) -> str:
     if name in SCRIPTS and not place:
         return f"\n\n{SCRIPTS[name].report(read_results(SCRIPTS[name].RESULTS))}\n\n"
     try:
-        recipe, size, *what = place
+        recipe, size, variant, measured = place
         section = next(one for one in _sections(name) if (one.recipe, str(one.size or "all")) == (recipe, size))
-        if what == ["table"]:
-            return f"\n\n{_table(section)}\n\n"
-        variant, measured = what
         return _figure(section, section.variant(variant), measured)
     except (StopIteration, KeyError, ValueError, FileNotFoundError) as error:
         raise ValueError(f"<!--study {key}-->: there is no such figure in {RESULTS.name}/{name}.jsonl.") from error
@@ -73,7 +69,10 @@ def _figure(section: Section, variant: VariantResult, measured: str) -> str:
     if measured in FIGURES:
         return FIGURES[measured](section, variant)
     task, metric = measured.split(".", 1)
-    return f"{100 * (variant.mean(lambda line: line['validation'][task][metric]) or 0.0):.1f}"
+    value = variant.mean(lambda line: line["validation"][task][metric])
+    if value is None:
+        raise ValueError(f"{variant.name} has no {measured}")
+    return f"{100 * value:.1f}"
 
 
 def _difference(section: Section, variant: VariantResult) -> str:
@@ -87,24 +86,9 @@ def _difference(section: Section, variant: VariantResult) -> str:
 
 FIGURES: dict[str, Callable[[Section, VariantResult], str]] = {
     "score": lambda _, variant: f"{100 * variant.score.value:.1f}",
-    "seeds": lambda _, variant: str(len(variant.lines)),
-    "seconds": lambda _, variant: f"{variant.cost:.0f} s",
     "time": lambda section, variant: f"{variant.cost / section.variant(section.baseline).cost:.2f}",
     "difference": _difference,
 }
-
-
-def _table(section: Section) -> str:
-    rows = ["| variant | score | difference | time |", "| --- | --- | --- | --- |"]
-    for variant in section.measured:
-        is_baseline = variant.name == section.baseline
-        told = ["" if is_baseline else _difference(section, variant), FIGURES["time"](section, variant)]
-        rows.append(_row([variant.name, FIGURES["score"](section, variant), *told]))
-    return "\n".join(rows)
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

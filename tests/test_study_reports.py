@@ -1,7 +1,9 @@
 """The committed reports of the project's studies, and the documentation, say what the committed results say."""
 
+import json
 import sys
 from pathlib import Path
+from statistics import fmean
 
 import pytest
 
@@ -13,8 +15,9 @@ from polyhead.training.study.study_file import load_study
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "recipes"))  # scripts, no package
-from study_figures import MARKED, fill_in  # noqa: E402
+from study_figures import MARKED, fill_in  # noqa: E402 - found only on the path of the line above
 
+FREEZING_200 = [json.loads(line) for line in (ROOT / "docs" / "study" / "freezing_200.jsonl").read_text().splitlines()]
 PAGES = [page for page in sorted((ROOT / "docs").glob("*.md")) if MARKED.search(page.read_text(encoding="utf-8"))]
 REPORTS = [
     (results, study)
@@ -45,10 +48,33 @@ def test_training_and_results_tell_figures_of_studies():
     assert {page.stem for page in PAGES} >= {"training", "results"}
 
 
-def test_a_figure_that_was_changed_by_hand_is_found():
-    mark = "<!--study freezing_200; emotion; 200; head alone; score-->"
+@pytest.mark.parametrize(
+    ("what", "of_line"),
+    [
+        ("score", lambda line: line["score"]),
+        ("emotion.accuracy", lambda line: line["validation"]["emotion"]["accuracy"]),
+        ("difference", lambda line: line["score"] - _of_baseline(line)["score"]),
+    ],
+)
+def test_a_figure_is_the_mean_over_the_seeds_in_points(what, of_line):
+    lines = [line for line in FREEZING_200 if line["variant"] == "head alone"]
+    mark = f"<!--study freezing_200; emotion; 200; head alone; {what}-->"
 
-    assert fill_in(f"{mark}99.9<!--/study-->") != f"{mark}99.9<!--/study-->"
+    filled = fill_in(f"{mark}99.9<!--/study-->").removeprefix(mark).removesuffix("<!--/study-->")
+
+    assert len(lines) == 3
+    assert float(filled.split()[0]) == round(100 * fmean(map(of_line, lines)), 1)
+
+
+def test_time_is_a_share_of_the_baselines():
+    variant, baseline = (
+        fmean(line["processor_seconds"] for line in FREEZING_200 if line["variant"] == name)
+        for name in ("head alone", "everything learns")
+    )
+
+    filled = fill_in("<!--study freezing_200; emotion; 200; head alone; time--><!--/study-->")
+
+    assert f"-->{variant / baseline:.2f}<!--" in filled
 
 
 @pytest.mark.parametrize(
@@ -65,6 +91,11 @@ def test_a_figure_that_was_changed_by_hand_is_found():
 def test_a_mark_without_a_result_is_refused(key):
     with pytest.raises(ValueError, match=f"<!--study {key}-->: there is no such figure"):
         fill_in(f"<!--study {key}--><!--/study-->")
+
+
+def _of_baseline(line):
+    at = (line["seed"], "everything learns")
+    return next(other for other in FREEZING_200 if (other["seed"], other["variant"]) == at)
 
 
 ORDER = ["pareto", "curves", "sizes", "best"]
