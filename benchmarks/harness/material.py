@@ -2,6 +2,7 @@
 
 import json
 import os
+from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -45,11 +46,18 @@ def short_texts(count: int) -> list[str]:
     return list(islice(cycle(texts), count))
 
 
+@cache
 def backbone_folder() -> str:
-    """Return the folder of all-MiniLM-L6-v2."""
-    from polyhead.modeling.backbone_polyhead import OFFLINE_NAME, resolve_backbone
+    """Return the folder of all-MiniLM-L6-v2, downloaded where no package carries it."""
+    from huggingface_hub import snapshot_download
 
-    return resolve_backbone(OFFLINE_NAME)
+    from polyhead.modeling.backbone_polyhead import OFFLINE_NAME, hub_is_reachable, resolve_backbone
+
+    # Asked once, with a quick answer: a Hub that is out of reach costs half a minute of retries at every load.
+    source = resolve_backbone(OFFLINE_NAME, local_files_only=not hub_is_reachable())
+    if not Path(source).is_dir():
+        return snapshot_download(source, allow_patterns=["*.json", "*.txt", "model.safetensors"])
+    return source
 
 
 def new_model(tasks: Any = (), seed: int = 0, **options: Any) -> Any:
