@@ -19,9 +19,10 @@ def plan(
     picture: Annotated[Path | None, typer.Option(help="PNG to draw the rates over time into.")] = None,
     timed_steps: Annotated[int, typer.Option(min=0, help="Batches to time for the expected duration.")] = 4,
 ) -> None:
-    """Show what a recipe would do: rates, steps, memory, time."""
+    """Show what a recipe would do: rates, steps, memory, time; and what measurements advise against."""
     from .json_lines import print_json
     from .quiet import quiet_transformers
+    from .training.plan_advice import advise
     from .training.planning import draw_rates, plan_run
     from .training.recipe.recipe import load_recipe
     from .training.training import prepare_trainer
@@ -30,13 +31,17 @@ def plan(
     if picture is not None and picture.exists():
         raise ValueError(f"picture '{picture}' exists; name another file.")
     with tempfile.TemporaryDirectory() as folder:
-        planned = plan_run(prepare_trainer(load_recipe(recipe, overrides or []), Path(folder)), timed_steps)
+        trainer = prepare_trainer(load_recipe(recipe, overrides or []), Path(folder))
+        planned = plan_run(trainer, timed_steps)
+        advice = advise(trainer, planned)
     if picture is not None:
         draw_rates(planned, picture)
     if as_json:
-        print_json(planned.to_dict())
+        print_json({**planned.to_dict(), "advice": advice})
     else:
         _print_plan(planned)
+        for sentence in advice:
+            print(f"advice: {sentence}")
         if picture is not None:
             print(f"picture: {picture}")
 

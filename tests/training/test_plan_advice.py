@@ -1,0 +1,105 @@
+import pytest
+
+from polyhead import TaskConfig
+from polyhead.training.plan_advice import advise
+from polyhead.training.planning import plan_run
+
+from .conftest import LOUD, PET, row
+
+ROWS = [row("a cat", pet=0, loud=0), row("a dog !", pet=1, loud=1), row("the", pet=2, loud=0), row("cat !", pet=0)]
+RUN = {"per_device_train_batch_size": 2, "num_train_epochs": 5, "learning_rate": 2e-3, "warmup_steps": 0}
+HEADS_ALONE = {"freeze": [{"part": "backbone"}]}
+CACHE = {"frozen_cache_gb": 1.0}
+MOODS = TaskConfig(name="moods", kind="multi_label_classification", labels=[f"mood {index}" for index in range(28)])
+
+
+@pytest.fixture
+def advice(new_model, trainer_for):
+    def _advice(*tasks, rows=ROWS, **fields):
+        trainer = trainer_for(new_model(*(tasks or (PET, LOUD))), rows, **{**RUN, **fields})
+        return advise(trainer, plan_run(trainer, num_timed_steps=0))
+
+    return _advice
+
+
+def test_a_run_in_which_everything_learns_needs_no_advice(advice):
+    assert advice() == []
+
+
+def test_heads_alone_at_the_rate_of_a_whole_model_are_told_a_higher_one(advice):
+    (found,) = advice(**HEADS_ALONE, **CACHE)
+
+    assert "at 0.002 at most" in found
+    assert "0.01" in found
+    assert "'Which way to train'" in found
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"learning_rate": 1e-2},
+        {"freeze": [{"part": "backbone", "until_epoch": 2}]},
+        {"freeze": [{"part": "bottom.1"}]},
+        {"freeze": [{"part": "heads"}]},
+    ],
+    ids=["fast heads", "the backbone thaws", "a part of the backbone learns", "no head learns"],
+)
+def test_a_rate_is_advised_for_slow_heads_alone_only(advice, changed):
+    cache = {} if changed.get("freeze") == [{"part": "heads"}] else CACHE
+
+    assert advice(**{**HEADS_ALONE, **cache, **changed}) == []
+
+
+def test_no_rate_is_advised_for_heads_that_were_not_measured(advice):
+    attention = TaskConfig(
+        name="pet", kind="single_label_classification", labels=["cat", "dog", "none"], head="attention"
+    )
+
+    assert advice(attention, rows=[row("a cat", pet=0), row("the", pet=2)], **HEADS_ALONE, **CACHE) == []
+
+
+@pytest.mark.parametrize("freeze", [[{"part": "bottom.1"}], [{"part": "backbone", "until_epoch": 2}]])
+def test_frozen_layers_that_run_in_every_epoch_are_told_of_the_cache(advice, freeze):
+    (found,) = advice(freeze=freeze)
+
+    assert "frozen_cache_gb" in found
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"freeze": [{"part": "bottom.1"}], "frozen_dropout": True},
+        {"freeze": [{"part": "bottom.1"}], "num_train_epochs": 1},
+        {"freeze": [{"part": "layers.1"}]},
+        {"freeze": [{"part": "embeddings"}]},
+        {"freeze": [{"part": "bottom.1", "from_epoch": 1}]},
+    ],
+    ids=["dropout in frozen layers", "one epoch", "an upper layer", "embeddings alone", "frozen later"],
+)
+def test_no_cache_is_advised_where_it_cannot_help(advice, fields):
+    assert advice(**fields) == []
+
+
+def test_many_labels_with_a_small_weight_beside_another_task_are_told_a_larger_one(advice):
+    rows = [row("a cat", pet=0, moods=[0, 3]), row("the", pet=2, moods=[1])]
+
+    (found,) = advice(PET, MOODS, rows=rows)
+
+    assert "'moods'" in found
+    assert "weight: 28" in found
+
+
+@pytest.mark.parametrize(
+    ("tasks", "fields"),
+    [
+        ((MOODS,), {}),
+        ((PET, MOODS), {"heterogeneous_batches": False}),
+        ((PET, MOODS), {"balance": "uncertainty"}),
+        ((PET, TaskConfig(name="moods", kind="multi_label_classification", labels=MOODS.labels, weight=7.0)), {}),
+    ],
+    ids=["alone", "batches of one data set", "weights are learnt", "weight is large"],
+)
+def test_no_weight_is_advised_where_it_was_not_measured_to_matter(advice, tasks, fields):
+    rows = [row("a cat", **{task.name: {"pet": 0, "moods": [0, 3]}[task.name] for task in tasks})] * 2
+
+    assert advice(*tasks, rows=rows, **fields) == []

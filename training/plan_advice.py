@@ -1,0 +1,71 @@
+"""What this project's measurements say of a planned run: settings that were found to cost score or time."""
+
+from typing import Any
+
+from .optimization.freezing import frozen_parameters, parameters_of
+from .planning import RunPlan
+from .trainer import PolyheadTrainer
+
+HEADS_ALONE_RATE = 1e-2  # of linear heads, in the studies `freezing_200` and `quick`
+MANY_LABELS = 10
+# Settings that `frozen_cache_gb` cannot stand beside.
+_WITHOUT_CACHE = ("frozen_dropout", "bf16", "fp16", "gradient_checkpointing", "torch_compile", "neftune_noise_alpha")
+
+
+def advise(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
+    """Return what to set instead, a sentence each, with the section of docs/training.md that holds the measurement.
+
+    Args:
+        trainer: Ready to train.
+        plan: Of this trainer.
+    """
+    return [*_heads_alone(trainer, plan), *_frozen_cache(trainer, plan), *_many_labels(trainer)]
+
+
+def _heads_alone(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
+    model: Any = trainer.model
+    peak = max((group.peak for group in plan.groups if group.name.startswith("heads") and group.trainable), default=0.0)
+    is_slow = 0 < peak < HEADS_ALONE_RATE / 2 and all(task.head == "linear" for task in model.config.tasks)
+    if not is_slow or not all(_is_frozen(trainer, plan, "backbone", step) for step in (0, plan.num_steps - 1)):
+        return []
+    return [
+        f"heads alone train, at {peak:g} at most. With few rows, linear heads alone want about {HEADS_ALONE_RATE:g} and "
+        "several times the epochs of a whole model: learning_rates, num_train_epochs ('Which way to train')."
+    ]
+
+
+def _frozen_cache(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
+    args: Any = trainer.args
+    if args.frozen_cache_gb or args.lora or any(getattr(args, name) for name in _WITHOUT_CACHE):
+        return []
+    if plan.num_epochs is None or plan.num_epochs < 2 or not _is_frozen(trainer, plan, "bottom.1", 0):
+        return []
+    return [
+        "the lowest layers are frozen, and are run again in every epoch: frozen_cache_gb keeps what they give ('Freezing')."
+    ]
+
+
+def _many_labels(trainer: PolyheadTrainer) -> list[str]:
+    args: Any = trainer.args
+    model: Any = trainer.model
+    tasks = model.config.tasks
+    if len(tasks) < 2 or args.balance != "fixed" or not args.heterogeneous_batches:
+        return []
+    many = [task for task in tasks if task.kind == "multi_label_classification" and task.num_labels >= MANY_LABELS]
+    return [
+        f"task '{task.name}' may count too little beside the others: its loss is a mean over {task.num_labels} labels; try "
+        f"weight: {task.num_labels} ('Several data sets')."
+        for task in many
+        if task.weight < task.num_labels / 4
+    ]
+
+
+def _is_frozen(trainer: PolyheadTrainer, plan: RunPlan, part: str, step: int) -> bool:
+    model: Any = trainer.model
+    try:
+        parts = [(rule, parameters_of(model, rule.part)) for rule in trainer.freeze_rules]
+        wanted = set(parameters_of(model, part))
+    except ValueError:  # a backbone without a list of layers has no lowest ones
+        return False
+    steps_per_epoch = plan.num_steps / plan.num_epochs if plan.num_epochs else 1.0
+    return wanted <= set(frozen_parameters(parts, step, steps_per_epoch))
