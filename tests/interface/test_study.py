@@ -59,7 +59,7 @@ def test_a_study_tells_its_progress_its_verdict_and_where_everything_is(polyhead
 
 @pytest.mark.slow
 def test_ctrl_c_ends_all_processes_reports_and_says_how_to_go_on(folder):
-    (folder / "study.yaml").write_text(STUDY.replace("epochs: 1", "epochs: 100"))
+    (folder / "study.yaml").write_text(STUDY.replace("epochs: 1", "epochs: 10000"))
     arguments = ["study", "study.yaml", "--output", "out", "--jobs", "2"]
     command = [sys.executable, "-c", "from polyhead.cli import main; main()", *arguments]
     with subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "POLYHEAD_DEBUG": "0"}) as process:
