@@ -19,7 +19,10 @@ def plan(
     picture: Annotated[Path | None, typer.Option(help="PNG to draw the rates over time into.")] = None,
     timed_steps: Annotated[int, typer.Option(min=0, help="Batches to time for the expected duration.")] = 4,
 ) -> None:
-    """Show what a recipe would do: rates, steps, memory, time; and what measurements advise against."""
+    """Show what a recipe would do: rates, steps, memory, time.
+
+    Advice stands under it where a setting was measured to cost score or time.
+    """
     from .json_lines import print_json
     from .quiet import quiet_transformers
     from .training.plan_advice import advise
