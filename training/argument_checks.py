@@ -13,6 +13,8 @@ from .optimization.parameter_groups import COMPONENTS
 from .retention.settings import GuardSettings, RetainSettings, read_settings
 
 SAMPLING_STRATEGIES = ("group_by_length", "random")
+# Settings under which what frozen layers give is not the same in every epoch, or not what was kept.
+WITHOUT_CACHE = ("frozen_dropout", "bf16", "fp16", "gradient_checkpointing", "torch_compile", "neftune_noise_alpha")
 # Settings of transformers that would have no effect here, or a bad one, and what to do instead.
 REFUSED = {
     "label_smoothing_factor": "set `label_smoothing` of the tasks",
@@ -67,7 +69,7 @@ def _check_frozen_cache(args: Any) -> None:
         return
     if not args.freeze and args.thaw_every_epochs is None and args.thaw_every_steps is None:
         raise ValueError("frozen_cache_gb: nothing is frozen; leave it out, or say what to freeze.")
-    for name in ("frozen_dropout", "bf16", "fp16", "gradient_checkpointing", "torch_compile", "neftune_noise_alpha"):
+    for name in WITHOUT_CACHE:
         if getattr(args, name):
             raise ValueError(f"frozen_cache_gb: with {name}, what frozen layers give cannot be kept; leave one out.")
 

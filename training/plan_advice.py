@@ -2,14 +2,13 @@
 
 from typing import Any
 
+from .argument_checks import WITHOUT_CACHE
 from .optimization.freezing import frozen_parameters, parameters_of
 from .planning import RunPlan
 from .trainer import PolyheadTrainer
 
 HEADS_ALONE_RATE = 1e-2  # of linear heads, in the studies `freezing_200` and `quick`
 MANY_LABELS = 10
-# Settings that `frozen_cache_gb` cannot stand beside.
-_WITHOUT_CACHE = ("frozen_dropout", "bf16", "fp16", "gradient_checkpointing", "torch_compile", "neftune_noise_alpha")
 
 
 def advise(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
@@ -30,18 +29,19 @@ def _heads_alone(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
         return []
     return [
         f"heads alone train, at {peak:g} at most. With few rows, linear heads alone want about {HEADS_ALONE_RATE:g} and "
-        "several times the epochs of a whole model: learning_rates, num_train_epochs ('Which way to train')."
+        "several times the epochs of a whole model: learning_rates, num_train_epochs (docs/training.md, 'Which way to train')."
     ]
 
 
 def _frozen_cache(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
     args: Any = trainer.args
-    if args.frozen_cache_gb or args.lora or any(getattr(args, name) for name in _WITHOUT_CACHE):
+    if args.frozen_cache_gb or args.lora or any(getattr(args, name) for name in WITHOUT_CACHE):
         return []
     if plan.num_epochs is None or plan.num_epochs < 2 or not _is_frozen(trainer, plan, "bottom.1", 0):
         return []
     return [
-        "the lowest layers are frozen, and are run again in every epoch: frozen_cache_gb keeps what they give ('Freezing')."
+        "the lowest layers are frozen, and are run again in every epoch: frozen_cache_gb keeps what they give "
+        "(docs/training.md, 'Freezing')."
     ]
 
 
@@ -54,7 +54,7 @@ def _many_labels(trainer: PolyheadTrainer) -> list[str]:
     many = [task for task in tasks if task.kind == "multi_label_classification" and task.num_labels >= MANY_LABELS]
     return [
         f"task '{task.name}' may count too little beside the others: its loss is a mean over {task.num_labels} labels; try "
-        f"weight: {task.num_labels} ('Several data sets')."
+        f"weight: {task.num_labels} (docs/training.md, 'Several data sets')."
         for task in many
         if task.weight < task.num_labels / 4
     ]
