@@ -6,10 +6,10 @@ A figure stands between two comments, which a reader of the page does not see:
 
     <!--study freezing_200; emotion; 200; head alone; score-->39.2<!--/study-->
 
-first the study (its results are `docs/study/NAME.jsonl`), then recipe, training rows (a number or `all`), variant, and what of
-it: `score` and `difference` (from the baseline, with its 95% interval) in points, `time` (of the processor, as a share of the
+first the study (its results are `docs/study/NAME.jsonl`), then recipe (or `all recipes`), training rows (a number or `all`),
+variant, and what of it: `score` and `difference` (from the baseline, with its 95% interval) in points, `time` (a share of the
 baseline's), or a metric of one task on validation (`similarity.spearman`). `<!--study six_against_single-->` is the table of
-`recipes/six_against_single.py`; so with `layer_changes`.
+`recipes/six_against_single.py`; so with `layer_changes` and `against_setfit`.
 """
 
 import re
@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import against_setfit
 import layer_changes
 import six_against_single
 
@@ -24,10 +25,11 @@ from polyhead.training.study.cells import plan_cells
 from polyhead.training.study.comparison import Section, VariantResult, compare, difference
 from polyhead.training.study.results_file import read_results
 from polyhead.training.study.study_file import load_study
+from polyhead.training.study.together import together
 
 STUDIES = Path(__file__).resolve().parent / "studies"
 RESULTS = six_against_single.RESULTS.parent
-SCRIPTS = {"six_against_single": six_against_single, "layer_changes": layer_changes}
+SCRIPTS = {"six_against_single": six_against_single, "layer_changes": layer_changes, "against_setfit": against_setfit}
 MARKED = re.compile(r"<!--study (?P<key>[^>]*)-->.*?<!--/study-->", re.DOTALL)
 
 
@@ -60,7 +62,8 @@ def _text(key: str) -> str:
 
 def _sections(name: str) -> list[Section]:
     study, lines = load_study(STUDIES / f"{name}.yaml"), read_results(RESULTS / f"{name}.jsonl")
-    return compare(plan_cells(study, will_run=False), study.baseline, lines)
+    sections = compare(plan_cells(study, will_run=False), study.baseline, lines)
+    return [*sections, *together(sections)]
 
 
 def _figure(section: Section, variant: VariantResult, measured: str) -> str:

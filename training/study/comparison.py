@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
+from typing import Any
 
 from .cells import Cell
 from .results_file import Line, place_of
@@ -15,13 +16,13 @@ class VariantResult:
 
     Args:
         name: Of the variant.
-        lines: By seed, of the cells that did not fail.
+        lines: By seed (of all recipes together: by recipe and seed), of the cells that did not fail.
         num_failed: Cells that did.
         num_absent: Cells that did not run.
     """
 
     name: str
-    lines: dict[int, Line] = field(default_factory=dict)
+    lines: dict[Any, Line] = field(default_factory=dict)
     num_failed: int = 0
     num_absent: int = 0
 

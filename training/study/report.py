@@ -8,6 +8,7 @@ from .comparison import Section, VariantResult
 from .results_file import Line, place_of
 from .statistics import LEVEL, Mean, smallest_p
 from .study_file import Study
+from .together import together
 from .verdict import interval, verdict
 
 
@@ -27,6 +28,8 @@ def write_report(
     for section in sections:
         told += [f"## {section_title(section)}", verdict(section)]
         told += [part for part in (_scores(section), _differences(section)) if part]
+    for section in together(sections):
+        told += [f"## {section_title(section).capitalize()}", _what_is_together(section), _differences(section)]
     told += [_how_it_was_measured(lines)] if lines else []
     told += [f"![{file.stem}]({file.name})" for file in files if file.suffix == ".png"]
     told += [f"Ready to train: [{file.name}]({file.name})" for file in files if file.suffix == ".yaml"]
@@ -126,19 +129,37 @@ def _cost(variant: VariantResult) -> list[str]:
     ]
 
 
+def _what_is_together(section: Section) -> str:
+    runs: list[tuple[str, int]] = list(section.variant(section.baseline).lines)
+    recipes = dict.fromkeys(recipe for recipe, _ in runs)
+    listed = "; ".join(f"{name}: {', '.join(str(seed) for recipe, seed in runs if recipe == name)}" for name in recipes)
+    return (
+        f"Recipes and seeds at which every variant has a score ({listed}), as {len(runs)} differences; their interval is over "
+        "recipes and seeds alike."
+    )
+
+
 def _differences(section: Section) -> str:
     found = section.differences()
     if not found:
         return ""
+    cost = section.variant(section.baseline).cost
     rows = [
-        [name, f"{d.mean.value:+.4f}", interval(d).removeprefix("95% interval "), f"{d.p:.3g}", f"{d.holm_p:.3g}"]
+        [
+            name,
+            f"{d.mean.value:+.4f}",
+            interval(d).removeprefix("95% interval "),
+            f"{d.p:.3g}",
+            f"{d.holm_p:.3g}",
+            f"{section.variant(name).cost / cost:.2f}" if cost else "-",
+        ]
         for name, d in found.items()
     ]
     least = smallest_p(max(d.mean.num_values for d in found.values()))
     return (
         f"Against **{section.baseline}**, at equal seeds; p of the paired permutation test, which with so many seeds is "
-        f"{least:.3g} or more, then adjusted for {len(found)} comparisons (Holm):\n\n"
-        + _table(["variant", "difference", "95% interval", "p", "p, adjusted"], rows)
+        f"{least:.3g} or more, then adjusted for {len(found)} comparisons (Holm); the time of training as a share of the "
+        "baseline's:\n\n" + _table(["variant", "difference", "95% interval", "p", "p, adjusted", "time"], rows)
     )
 
 
