@@ -15,8 +15,10 @@ MOODS = TaskConfig(name="moods", kind="multi_label_classification", labels=[f"mo
 
 @pytest.fixture
 def advice(new_model, trainer_for):
-    def _advice(*tasks, rows=ROWS, **fields):
-        trainer = trainer_for(new_model(*(tasks or (PET, LOUD))), rows, **{**RUN, **fields})
+    def _advice(*tasks, rows=ROWS, name="", **fields):
+        model = new_model(*(tasks or (PET, LOUD)))
+        model.config.text_config._name_or_path = name  # set where a pretrained backbone was loaded
+        trainer = trainer_for(model, rows, **{**RUN, **fields})
         return advise(trainer, plan_run(trainer, num_timed_steps=0))
 
     return _advice
@@ -78,6 +80,28 @@ def test_frozen_layers_that_run_in_every_epoch_are_told_of_the_cache(advice, fre
 )
 def test_no_cache_is_advised_where_it_cannot_help(advice, fields):
     assert advice(**fields) == []
+
+
+def test_few_rows_that_train_a_whole_pretrained_backbone_are_told_of_its_upper_half(advice):
+    (found,) = advice(name="a/backbone")
+
+    assert "learns from 4 rows" in found
+    assert "freeze: [{part: bottom.1}], frozen_cache_gb" in found
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"name": ""},
+        {"rows": ROWS * 251},
+        {"lora": {"rank": 2}},
+        {"freeze": [{"part": "embeddings"}]},
+        {"thaw_every_epochs": 1.0, **CACHE},
+    ],
+    ids=["random weights", "more rows", "LoRA", "a part is frozen", "layers thaw"],
+)
+def test_no_half_is_advised_where_it_was_not_measured(advice, fields):
+    assert advice(**{"name": "a/backbone", **fields}) == []
 
 
 def test_many_labels_with_a_small_weight_beside_another_task_are_told_a_larger_one(advice):

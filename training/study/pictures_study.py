@@ -11,6 +11,9 @@ from ..run.pictures_curves import colour
 from .comparison import Section, VariantResult
 from .report import section_title
 
+_MARKERS = "osD^"  # the next one after each ten variants, when the colours begin again
+_LINE_OF_LEGEND = 0.2  # inches
+
 
 def draw_pareto(sections: Sequence[Section]) -> Figure:
     """Draw the score of each variant over its training time; a line joins those that no other beats in both."""
@@ -18,7 +21,7 @@ def draw_pareto(sections: Sequence[Section]) -> Figure:
     for panel, section in zip(panels, sections, strict=True):
         for position, variant in enumerate(section.variants):
             if variant.lines:
-                _draw_point(panel, variant, colour(position))
+                _draw_point(panel, variant, _style(position))
         front = pareto_front(section)
         panel.step([v.cost for v in front], [v.score.value for v in front], where="post", color="grey", linewidth=1)
         panel.set(title=section_title(section), xlabel="seconds of training", ylabel="score on validation")
@@ -42,7 +45,7 @@ def draw_curves(sections: Sequence[Section]) -> Figure:
         for position, variant in enumerate(section.variants):
             if variant.lines:
                 steps, scores = mean_curve(variant)
-                panel.plot(steps, scores, color=colour(position), marker="o", markersize=3, label=variant.name)
+                panel.plot(steps, scores, **_style(position), markersize=3, label=variant.name)
         panel.set(title=section_title(section), xlabel="optimizer step", ylabel="score on validation")
     _finish(figure, panels, "Learning curves, mean over the seeds")
     return figure
@@ -69,7 +72,7 @@ def draw_sizes(sections: Sequence[Section]) -> Figure | None:
             means = [v.score for _, v in found]
             reach = [0.0 if mean.high is None else mean.high - mean.value for mean in means]
             places = [place + 0.06 * (position - len(sized[0].variants) / 2) for place, _ in found]
-            line: dict[str, Any] = {"color": colour(position), "marker": "o", "capsize": 3, "label": variant.name}
+            line: dict[str, Any] = {**_style(position), "capsize": 3, "label": variant.name}
             panel.errorbar(places, [mean.value for mean in means], yerr=reach, **line)
         panel.set_xticks(range(len(labels)), labels)
         panel.set(title=recipe, xlabel="training rows", ylabel="score on validation")
@@ -77,19 +80,22 @@ def draw_sizes(sections: Sequence[Section]) -> Figure | None:
     return figure
 
 
-def _draw_point(panel: Axes, variant: VariantResult, point_colour: str) -> None:
+def _style(position: int) -> dict[str, Any]:
+    return {"color": colour(position), "marker": _MARKERS[position // 10 % len(_MARKERS)]}
+
+
+def _draw_point(panel: Axes, variant: VariantResult, style: dict[str, Any]) -> None:
     score = variant.score
     reach = 0.0 if score.high is None else score.high - score.value
     panel.errorbar(
-        variant.cost, score.value, yerr=reach, color=point_colour, marker="o", capsize=3, linewidth=0, elinewidth=1,
-        label=variant.name,
-    )  # fmt: skip
+        variant.cost, score.value, yerr=reach, **style, capsize=3, linewidth=0, elinewidth=1, label=variant.name
+    )
 
 
 def _panels(shown: Sequence[object]) -> tuple[Figure, list[Axes]]:
     num_columns = min(3, len(shown))
     num_rows = math.ceil(len(shown) / num_columns)
-    figure = Figure(figsize=(4.6 * num_columns, 3.6 * num_rows + 0.8), layout="constrained")
+    figure = Figure(figsize=(4.6 * num_columns, 3.4 * num_rows + 0.4), layout="constrained")
     panels = list(figure.subplots(num_rows, num_columns, squeeze=False).flatten())
     for panel in panels[len(shown) :]:
         panel.set_visible(False)
@@ -103,5 +109,6 @@ def _finish(figure: Figure, panels: Sequence[Axes], title: str) -> None:
     known = {
         label: handle for panel in panels for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
     }
+    figure.set_figheight(figure.get_figheight() + _LINE_OF_LEGEND * len(known))
     figure.legend(list(known.values()), list(known), fontsize="small", loc="outside lower center", ncols=1)
     figure.suptitle(title)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from .cells import Cell
 from .comparison import Section, VariantResult
-from .results_file import Line, place_of
+from .missing import place_title, what_is_missing
+from .results_file import Line
 from .statistics import LEVEL, Mean, smallest_p
 from .study_file import Study
 from .together import together
@@ -24,8 +25,8 @@ def write_report(
         sections: The results brought together.
         files: Pictures and recipes that lie beside the report.
     """
-    told = [f"# Study: {study.name}", _what_was_compared(study, sections), *_what_is_missing(cells, lines)]
-    for section in sections:
+    told = [f"# Study: {study.name}", _what_was_compared(study, sections), *what_is_missing(cells, lines)]
+    for section in (section for section in sections if section.measured):
         told += [f"## {section_title(section)}", verdict(section)]
         told += [part for part in (_scores(section), _differences(section)) if part]
     for section in together(sections):
@@ -38,7 +39,7 @@ def write_report(
 
 def section_title(section: Section) -> str:
     """Return the recipe and the number of training rows."""
-    return f"{section.recipe}, {'all rows' if section.size is None else f'{section.size} rows'}"
+    return place_title(section.recipe, section.size)
 
 
 def _what_was_compared(study: Study, sections: Sequence[Section]) -> str:
@@ -57,36 +58,6 @@ def _what_was_compared(study: Study, sections: Sequence[Section]) -> str:
         f"checkpoint on validation, which is therefore a little too high; variants are compared at equal seeds. Intervals are "
         f"{LEVEL:.0%} t intervals over the seeds."
     )
-
-
-def _what_is_missing(cells: Sequence[Cell], lines: Sequence[Line]) -> list[str]:
-    by_place = {place_of(line): line for line in lines}
-    absent = [cell for cell in cells if cell.place not in by_place]
-    changed = [
-        cell
-        for cell in cells
-        if by_place.get(cell.place, {}).get("settings_hash", cell.settings_hash) != cell.settings_hash
-    ]
-    failed = [line for cell in cells if "error" in (line := by_place.get(cell.place, {}))]
-    told = []
-    if absent:
-        told.append(
-            f"**Left out: {len(absent)} of {len(cells)} runs**, {_listed([_describe(*c.place) for c in absent])}."
-        )
-    if changed:
-        told.append(f"**{len(changed)} runs were made with other settings** than the recipe has now.")
-    if failed:
-        shown = _listed([f"{_describe(*place_of(line))}: {line['error']}" for line in failed])
-        told.append(f"**Failed: {len(failed)} runs**, {shown}.")
-    return told
-
-
-def _describe(recipe: str, size: int | None, variant: str, seed: int) -> str:
-    return f"{recipe}, {'all rows' if size is None else f'{size} rows'}, {variant}, seed {seed}"
-
-
-def _listed(items: Sequence[str], most: int = 5) -> str:
-    return "; ".join(items[:most]) + (f"; and {len(items) - most} more" if len(items) > most else "")
 
 
 def _scores(section: Section) -> str:

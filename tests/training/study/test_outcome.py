@@ -80,7 +80,7 @@ def test_what_was_left_out_failed_or_changed_is_told(reported):
     outcome = reported(_line)
     report = outcome.files[0].read_text()
     assert (outcome.num_left_out, outcome.num_failed) == (2, 1)
-    assert "**Left out: 2 of 8 runs**, recipe, all rows, layer_decay 1.0, seed 43; recipe, all rows, " in report
+    assert "**Left out: 2 of 8 runs**, recipe, all rows: 2." in report
     assert "**Failed: 1 runs**, recipe, 8 rows, layer_decay 1.0, seed 43: ValueError: no." in report
     assert "**1 runs were made with other settings**" in report
 
