@@ -9,7 +9,7 @@ A figure stands between two comments, which a reader of the page does not see:
 first the study (its results are `docs/study/NAME.jsonl`), then recipe (or `all recipes`), training rows (a number or `all`),
 variant, and what of it: `score` and `difference` (from the baseline, with its 95% interval) in points, `time` (a share of the
 baseline's), or a metric of one task on validation (`similarity.spearman`). `<!--study six_against_single-->` is the table of
-`recipes/six_against_single.py`; so with `layer_changes` and `against_setfit`.
+`recipes/six_against_single.py`; so with the other scripts of `SCRIPTS`.
 """
 
 import re
@@ -20,6 +20,7 @@ from pathlib import Path
 import against_setfit
 import layer_changes
 import six_against_single
+import task_pairs
 
 from polyhead.training.study.cells import plan_cells
 from polyhead.training.study.comparison import Section, VariantResult, compare, difference
@@ -29,7 +30,7 @@ from polyhead.training.study.together import together
 
 STUDIES = Path(__file__).resolve().parent / "studies"
 RESULTS = six_against_single.RESULTS.parent
-SCRIPTS = {"six_against_single": six_against_single, "layer_changes": layer_changes, "against_setfit": against_setfit}
+SCRIPTS = {script.__name__: script for script in (against_setfit, layer_changes, six_against_single, task_pairs)}
 MARKED = re.compile(r"<!--study (?P<key>[^>]*)-->.*?<!--/study-->", re.DOTALL)
 
 
