@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import against_setfit
+import embedding_changes
 import layer_changes
 import six_against_single
 import task_pairs
@@ -30,7 +31,10 @@ from polyhead.training.study.together import together
 
 STUDIES = Path(__file__).resolve().parent / "studies"
 RESULTS = six_against_single.RESULTS.parent
-SCRIPTS = {script.__name__: script for script in (against_setfit, layer_changes, six_against_single, task_pairs)}
+SCRIPTS = {
+    script.__name__: script
+    for script in (against_setfit, embedding_changes, layer_changes, six_against_single, task_pairs)
+}
 MARKED = re.compile(r"<!--study (?P<key>[^>]*)-->.*?<!--/study-->", re.DOTALL)
 
 
