@@ -49,7 +49,12 @@ def _limit(count: int) -> str:
 
 
 def _cheaper(best: VariantResult, tied: list[VariantResult]) -> list[str]:
-    """Name the fastest of those that cannot be told apart, with its score: not told apart is not equal."""
+    """Name the fastest of those that cannot be told apart, with its score: not told apart is not equal.
+
+    One seed tells nothing apart, not even a model that learned nothing, so it names none.
+    """
+    if len(best.lines) == 1:
+        return []
     cheapest = min([best, *tied], key=lambda variant: variant.cost)
     if cheapest is best or cheapest.cost > 0.9 * best.cost:
         return []

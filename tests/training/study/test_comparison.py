@@ -93,6 +93,10 @@ def test_one_seed_gives_no_order(section_of):
     assert "One seed cannot tell how much of a difference is chance" in told
 
 
+def test_one_seed_names_no_cheaper_variant(section_of):
+    assert "fastest" not in verdict(section_of({"bad": 1.0}, base=[0.5], good=[0.9], bad=[0.1]))
+
+
 def test_the_cheapest_of_those_that_are_not_told_apart_is_named_with_its_score(section_of):
     scores = {"base": [0.5, 0.6, 0.7], "good": [0.6, 0.5, 0.8], "bad": [0.1, 0.1, 0.1]}
     told = verdict(section_of({"base": 4.0, "bad": 1.0}, **scores))
