@@ -56,7 +56,7 @@ def _frozen_cache(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
 def _lower_half(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
     config: Any = trainer.model.config
     num_rows = sum(plan.num_rows.values())
-    is_pretrained = bool(config.text_config._name_or_path)
+    is_pretrained = bool(config.text_config._name_or_path)  # transformers fills it in where weights were loaded
     if not is_pretrained or plan.streams or num_rows > FEW_ROWS or trainer.args.lora or trainer.freeze_rules:
         return []
     half = config.num_hidden_layers // 2
