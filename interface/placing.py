@@ -1,13 +1,9 @@
 """Where a model computes, and in which numbers."""
 
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import typer
-
-_PROCESSOR_FACTS = Path("/proc/cpuinfo")
-_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # the last is ARM's
 
 
 class Dtype(str, Enum):
@@ -27,6 +23,8 @@ def place(model: Any, dtype: Dtype | None) -> None:
     """
     import torch
 
+    from .training.processor import processor_has_bfloat16
+
     accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
     model.to(accelerator or "cpu")
     if dtype is Dtype.FASTEST:
@@ -36,15 +34,6 @@ def place(model: Any, dtype: Dtype | None) -> None:
         typer.echo(f"dtype: {dtype.value}; this {accelerator or 'processor'} {reason}", err=True)
     if dtype is not None:
         model.to(getattr(torch, dtype.value))
-
-
-def processor_has_bfloat16(facts: Path = _PROCESSOR_FACTS) -> bool:
-    """Whether the processor multiplies bfloat16 itself; False where the system does not tell."""
-    if not facts.is_file():
-        return False
-    lines = facts.read_text(encoding="utf-8").splitlines()
-    flags = {flag for line in lines if line.startswith(("flags", "Features")) for flag in line.split()}
-    return bool(flags & _BFLOAT16_FLAGS)
 
 
 def _accelerator_has_bfloat16(device_type: str) -> bool:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from transformers import SchedulerType, TrainingArguments
 from transformers.trainer_utils import HubStrategy, IntervalStrategy, SaveStrategy
 
@@ -11,6 +12,7 @@ from .argument_checks import check_guard, check_patience, check_settings
 from .data.mixing import Mixing
 from .freezing_arguments import FreezingArguments
 from .metrics.multi_task_score import LOWER_IS_BETTER
+from .processor import warn_of_slow_bfloat16
 from .run.processes import needs_cpu, warn_if_alone
 from .run.reporting import refuse_missing_services
 
@@ -183,6 +185,11 @@ class PolyheadTrainingArguments(FreezingArguments, TrainingArguments):
             self.greater_is_better = not self.metric_for_best_model.endswith(tuple(LOWER_IS_BETTER))
         if needs_cpu():
             self.use_cpu = True
+        if self.bf16 and not torch.accelerator.is_available():
+            self.use_cpu = (
+                True  # so that one recipe trains with and without an accelerator; transformers wants the word
+            )
+            warn_of_slow_bfloat16()
         warn_if_alone()
         super().__post_init__()
         refuse_missing_services(self.report_to or [])

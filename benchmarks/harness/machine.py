@@ -31,12 +31,6 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in ("polyhead", *PACKAGES)}}
 
 
-def multiplies_bfloat16() -> bool:
-    """Whether the processor has instructions for it; without them bfloat16 is slower than float32."""
-    flags = _processor_facts().get("flags", "").split()
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
 def _processor_facts() -> dict[str, str]:
     file = Path("/proc/cpuinfo")
     if not file.is_file():

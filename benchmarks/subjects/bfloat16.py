@@ -4,16 +4,17 @@ from collections.abc import Iterator
 
 import numpy as np
 from harness.findings import Check, Finding, Rate, Row, Spread
-from harness.machine import multiplies_bfloat16
 from harness.material import new_model, real_texts, sentence_transformer
 from harness.rounds import Budget, Contender, interleave
+
+from polyhead.training.processor import processor_has_bfloat16
 
 WORK = "`encode`, bfloat16"
 TARGETS = {"sentence-transformers, float32": ">= 3", "sentence-transformers, bfloat16": ">= 1.7"}
 
 
 def measure(budget: Budget) -> Iterator[Finding]:
-    if not multiplies_bfloat16():
+    if not processor_has_bfloat16():
         note = "this processor has none of its instructions (neither `avx512_bf16` nor `amx_bf16`)."
         yield from (Row(WORK, name, target, None, note=note) for name, target in TARGETS.items())
         return

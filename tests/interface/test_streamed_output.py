@@ -12,8 +12,8 @@ from polyhead.embedding_output import embedding_writer
 from polyhead.file_texts import text_parts
 from polyhead.modeling.scope_polyhead import Scope
 from polyhead.output_files import whole_file
-from polyhead.placing import processor_has_bfloat16
 from polyhead.rate_bar import count_rows
+from polyhead.training.processor import processor_has_bfloat16
 
 TEXTS = ["a goal", "an atom", "the cat sat", "a", "the dog on a mat", "one more", "last"]
 
@@ -202,22 +202,6 @@ def test_fastest_numbers_are_chosen_by_the_processor_and_told(polyhead, trained,
     exact = PolyheadModel.from_pretrained(trained).encode("a goal")
     assert not np.array_equal(rounded, exact)
     np.testing.assert_allclose(rounded, exact, atol=0.05 * np.abs(exact).max())
-
-
-@pytest.mark.parametrize(
-    ("facts", "expected"),
-    [
-        ("flags\t\t: fpu avx2 avx512_bf16\n", True),
-        ("flags\t\t: fpu avx2 amx_bf16 amx_tile\n", True),
-        ("flags\t\t: fpu avx2 avx512_vnni\n", False),
-        ("Features\t: fp asimd bf16\n", True),
-        ("model name\t: bf16\n", False),
-    ],
-)
-def test_the_processor_tells_whether_it_multiplies_bfloat16(tmp_path, facts, expected):
-    (tmp_path / "cpuinfo").write_text(facts)
-    assert processor_has_bfloat16(tmp_path / "cpuinfo") is expected
-    assert not processor_has_bfloat16(tmp_path / "absent")
 
 
 def _read_answers(name):

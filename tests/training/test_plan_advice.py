@@ -14,12 +14,13 @@ MOODS = TaskConfig(name="moods", kind="multi_label_classification", labels=[f"mo
 
 
 @pytest.fixture
-def advice(new_model, trainer_for):
-    def _advice(*tasks, rows=ROWS, name="", **fields):
+def advice(new_model, trainer_for, tmp_path):
+    def _advice(*tasks, rows=ROWS, name="", flags="avx2", **fields):
         model = new_model(*(tasks or (PET, LOUD)))
         model.config.text_config._name_or_path = name  # set where a pretrained backbone was loaded
         trainer = trainer_for(model, rows, **{**RUN, **fields})
-        return advise(trainer, plan_run(trainer, num_timed_steps=0))
+        (tmp_path / "cpuinfo").write_text(f"flags\t\t: {flags}\n")
+        return advise(trainer, plan_run(trainer, num_timed_steps=0), tmp_path / "cpuinfo")
 
     return _advice
 
@@ -127,3 +128,15 @@ def test_no_weight_is_advised_where_it_was_not_measured_to_matter(advice, tasks,
     rows = [row("a cat", **{task.name: {"pet": 0, "moods": [0, 3]}[task.name] for task in tasks})] * 2
 
     assert advice(*tasks, rows=rows, **fields) == []
+
+
+def test_a_processor_that_multiplies_bfloat16_is_told_of_it(advice):
+    (found,) = advice(flags="avx2 avx512_bf16")
+
+    assert "bf16: true" in found
+    assert "'What was measured of bfloat16'" in found
+
+
+@pytest.mark.parametrize("fields", [{"bf16": True}, {"freeze": [{"part": "bottom.1"}], **CACHE}], ids=["on", "cache"])
+def test_bfloat16_is_not_advised_where_it_is_on_or_cannot_be(advice, fields):
+    assert advice(flags="avx2 avx512_bf16", **fields) == []
