@@ -14,7 +14,7 @@ from .retention.settings import GuardSettings, RetainSettings, read_settings
 
 SAMPLING_STRATEGIES = ("group_by_length", "random")
 # Settings under which what frozen layers give is not the same in every epoch, or not what was kept.
-WITHOUT_CACHE = ("frozen_dropout", "bf16", "fp16", "gradient_checkpointing", "torch_compile", "neftune_noise_alpha")
+WITHOUT_CACHE = ("frozen_dropout", "fp16", "gradient_checkpointing", "torch_compile", "neftune_noise_alpha")
 # Settings of transformers that would have no effect here, or a bad one, and what to do instead.
 REFUSED = {
     "label_smoothing_factor": "set `label_smoothing` of the tasks",

@@ -90,8 +90,7 @@ def _many_labels(trainer: PolyheadTrainer) -> list[str]:
 
 def _bfloat16(trainer: PolyheadTrainer, processor_facts: Path) -> list[str]:
     args: Any = trainer.args
-    is_rounded = args.bf16 or args.fp16
-    if is_rounded or args.frozen_cache_gb or args.device.type != "cpu" or not processor_has_bfloat16(processor_facts):
+    if args.bf16 or args.fp16 or args.device.type != "cpu" or not processor_has_bfloat16(processor_facts):
         return []
     return [
         "this processor multiplies bfloat16 itself: with bf16: true the same run took half of the time "

@@ -72,7 +72,7 @@ class CachedEncoding:
             name: array.to(self._model.device) for name, array in pad(texts, self._model.tokenizer.pad_token_id).items()
         }
         arguments = (inputs["input_ids"], inputs["attention_mask"], inputs.get("token_type_ids"))
-        with _without_dropout(self._model):
+        with _without_dropout(self._model), _without_cast_cache(self._model.device.type):
             if self._boundary is not None:
                 states = self._states_below(self._boundary, arguments)
             else:
@@ -128,3 +128,16 @@ def _without_dropout(model: nn.Module) -> Iterator[None]:
     finally:
         for module in training:
             module.training = True
+
+
+@contextmanager
+def _without_cast_cache(device_type: str) -> Iterator[None]:
+    """Let autocast keep no rounded weight of a pass without gradients.
+
+    Before the fix of 2025-12 (https://github.com/pytorch/pytorch/pull/165068) it would hand it to the pass that trains, whose
+    weight then gets no gradient.
+    """
+    is_on = torch.is_autocast_enabled(device_type)
+    dtype = torch.get_autocast_dtype(device_type) if is_on else None
+    with torch.autocast(device_type, dtype, enabled=is_on, cache_enabled=False):
+        yield
