@@ -186,9 +186,8 @@ class PolyheadTrainingArguments(FreezingArguments, TrainingArguments):
         if needs_cpu():
             self.use_cpu = True
         if self.bf16 and not torch.accelerator.is_available():
-            self.use_cpu = (
-                True  # so that one recipe trains with and without an accelerator; transformers wants the word
-            )
+            # transformers wants the word; without it, a recipe for an accelerator would not train elsewhere.
+            self.use_cpu = True
             warn_of_slow_bfloat16()
         warn_if_alone()
         super().__post_init__()

@@ -93,8 +93,8 @@ def _bfloat16(trainer: PolyheadTrainer, processor_facts: Path) -> list[str]:
     if args.bf16 or args.fp16 or args.device.type != "cpu" or not processor_has_bfloat16(processor_facts):
         return []
     return [
-        "this processor multiplies bfloat16 itself: with bf16: true the same run took half of the time "
-        "(docs/training.md, 'What was measured of bfloat16')."
+        "this processor multiplies bfloat16 itself: with bf16: true the same run took half to two thirds of the "
+        "time (docs/training.md, 'What was measured of bfloat16')."
     ]
 
 
