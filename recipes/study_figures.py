@@ -15,6 +15,7 @@ baseline's), or a metric of one task on validation (`similarity.spearman`). `<!-
 import re
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import against_setfit
@@ -50,16 +51,17 @@ def fill_in(page: str) -> str:
     Raises:
         ValueError: A mark names what there is not.
     """
-    return MARKED.sub(lambda mark: f"<!--study {mark['key']}-->{_text(mark['key'])}<!--/study-->", page)
+    sections = cache(_sections)  # a page has many figures of one study
+    return MARKED.sub(lambda mark: f"<!--study {mark['key']}-->{_text(mark['key'], sections)}<!--/study-->", page)
 
 
-def _text(key: str) -> str:
+def _text(key: str, sections: Callable[[str], list[Section]]) -> str:
     name, *place = (part.strip() for part in key.split(";"))
     if name in SCRIPTS and not place:
         return f"\n\n{SCRIPTS[name].report(read_results(SCRIPTS[name].RESULTS))}\n\n"
     try:
         recipe, size, variant, measured = place
-        section = next(one for one in _sections(name) if (one.recipe, str(one.size or "all")) == (recipe, size))
+        section = next(one for one in sections(name) if (one.recipe, str(one.size or "all")) == (recipe, size))
         return _figure(section, section.variant(variant), measured)
     except (StopIteration, KeyError, ValueError, FileNotFoundError) as error:
         raise ValueError(f"<!--study {key}-->: there is no such figure in {RESULTS.name}/{name}.jsonl.") from error
