@@ -221,7 +221,7 @@ def test_states_in_bfloat16_take_half_the_room_and_move_weights_a_little(train, 
 
 
 @pytest.mark.parametrize("freeze", [BOTTOM, BACKBONE], ids=["bottom", "backbone"])
-def test_a_run_in_bfloat16_has_the_weights_that_it_has_without_it(freeze, train, encodings):
+def test_a_run_in_bfloat16_has_the_weights_that_it_has_without_the_cache(freeze, train, encodings):
     settings = {"pooling": "attention", "projection_dim": 4}  # both train, and run where kept states are computed
     exact, _ = train(settings=settings, freeze=freeze)
     expected, _ = train(settings=settings, freeze=freeze, bf16=True)
