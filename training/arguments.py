@@ -27,8 +27,8 @@ class PolyheadTrainingArguments(FreezingArguments, TrainingArguments):
         default=None,
         metadata={
             "help": "Learning rate by component: `backbone`, `embeddings` (default: the backbone's) and `heads`; what "
-            "is left out takes `learning_rate`. New heads bear ten times the rate of a pretrained backbone. Any other key is "
-            "a pattern on parameter names."
+            "is left out takes `learning_rate`. Heads that learn alone want more than a whole model, such as 1e-2. Any other "
+            "key is a pattern on parameter names."
         },
     )
     layer_decay: float | None = field(

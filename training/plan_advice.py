@@ -14,6 +14,8 @@ FEW_ROWS = (
     1000  # the most of a set on which freezing the lower half was measured: `freezing_200`, `freezing_1000`, `quick`
 )
 MANY_LABELS = 10
+# Rate, width of the backbone and number of steps at which `default_rates` found the whole model to learn too slowly.
+SLOW_RATE, NARROW, SHORT_RUN = 5e-5, 384, 252
 
 
 def advise(trainer: PolyheadTrainer, plan: RunPlan, processor_facts: Path = PROCESSOR_FACTS) -> list[str]:
@@ -26,6 +28,7 @@ def advise(trainer: PolyheadTrainer, plan: RunPlan, processor_facts: Path = PROC
     """
     return [
         *_heads_alone(trainer, plan),
+        *_slow_backbone(trainer, plan),
         *_frozen_cache(trainer, plan),
         *_lower_half(trainer, plan),
         *_many_labels(trainer),
@@ -45,6 +48,19 @@ def _heads_alone(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
     ]
 
 
+def _slow_backbone(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
+    config: Any = trainer.model.config
+    names = ("backbone", "layers")
+    peak = max((group.peak for group in plan.groups if group.name.startswith(names) and group.trainable), default=0.0)
+    is_like_measured = _is_pretrained(trainer) and config.hidden_size <= NARROW and not trainer.args.lora
+    if not 0 < peak <= SLOW_RATE or plan.num_steps > SHORT_RUN or not is_like_measured:
+        return []
+    return [
+        f"the backbone learns at {peak:g} at most. In so few steps one as narrow as all-MiniLM-L6-v2 gained two points or "
+        "more from 2e-4: learning_rates: {backbone: 2e-4, heads: 2e-3} (docs/training.md, 'What was measured of rates')."
+    ]
+
+
 def _frozen_cache(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
     args: Any = trainer.args
     if args.frozen_cache_gb or args.lora or any(getattr(args, name) for name in WITHOUT_CACHE):
@@ -60,8 +76,7 @@ def _frozen_cache(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
 def _lower_half(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
     config: Any = trainer.model.config
     num_rows = sum(plan.num_rows.values())
-    is_pretrained = bool(config.text_config._name_or_path)  # transformers fills it in where weights were loaded
-    if not is_pretrained or plan.streams or num_rows > FEW_ROWS or trainer.args.lora or trainer.freeze_rules:
+    if not _is_pretrained(trainer) or plan.streams or num_rows > FEW_ROWS or trainer.args.lora or trainer.freeze_rules:
         return []
     half = config.num_hidden_layers // 2
     if not half:
@@ -96,6 +111,11 @@ def _bfloat16(trainer: PolyheadTrainer, processor_facts: Path) -> list[str]:
         "this processor multiplies bfloat16 itself: with bf16: true the same run took half to two thirds of the "
         "time (docs/training.md, 'What was measured of bfloat16')."
     ]
+
+
+def _is_pretrained(trainer: PolyheadTrainer) -> bool:
+    config: Any = trainer.model.config
+    return bool(config.text_config._name_or_path)  # transformers fills it in where weights were loaded
 
 
 def _is_frozen(trainer: PolyheadTrainer, plan: RunPlan, part: str, step: int) -> bool:

@@ -61,6 +61,39 @@ def test_no_rate_is_advised_for_heads_that_were_not_measured(advice):
     assert advice(attention, rows=[row("a cat", pet=0), row("the", pet=2)], **HEADS_ALONE, **CACHE) == []
 
 
+def test_a_narrow_backbone_that_learns_slowly_in_few_steps_is_told_a_higher_rate(advice):
+    found = advice(name="a/backbone", learning_rate=5e-5, freeze=[{"part": "embeddings"}])
+
+    assert len(found) == 1
+    assert "learns at 5e-05 at most" in found[0]
+    assert "backbone: 2e-4" in found[0]
+    assert "'What was measured of rates'" in found[0]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"name": ""},
+        {"learning_rate": 1e-4},
+        {"learning_rates": {"backbone": 1e-4, "heads": 5e-5}},
+        {"num_train_epochs": 200},
+        {"lora": {"rank": 2}},
+        {"freeze": [{"part": "backbone"}], "learning_rates": {"heads": 1e-2}, **CACHE},
+    ],
+    ids=["random weights", "faster", "the backbone faster", "many steps", "LoRA", "the backbone is frozen"],
+)
+def test_no_rate_is_advised_for_a_backbone_that_was_not_measured_so(advice, changed):
+    slow = {"name": "a/backbone", "learning_rate": 5e-5, "freeze": [{"part": "embeddings"}]}
+
+    assert not any("2e-4" in sentence for sentence in advice(**{**slow, **changed}))
+
+
+def test_a_wide_backbone_may_learn_slowly(advice, monkeypatch):
+    monkeypatch.setattr("polyhead.training.plan_advice.NARROW", 16)  # below the tiny model's
+
+    assert advice(name="a/backbone", learning_rate=5e-5, freeze=[{"part": "embeddings"}]) == []
+
+
 @pytest.mark.parametrize("freeze", [[{"part": "bottom.1"}], [{"part": "backbone", "until_epoch": 2}]])
 def test_frozen_layers_that_run_in_every_epoch_are_told_of_the_cache(advice, freeze):
     (found,) = advice(freeze=freeze)
