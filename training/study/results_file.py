@@ -7,8 +7,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from transformers.utils import logging
+
 from .cells import Cell
 
+logger = logging.get_logger(__name__)
 Line = dict[str, Any]
 PLACE = ("recipe", "size", "variant", "seed")
 
@@ -33,7 +36,7 @@ def read_results(path: Path) -> list[Line]:
 
 
 def begin_results(path: Path, cells: Sequence[Cell], is_done: Callable[[Line], bool]) -> dict[tuple[Any, ...], Line]:
-    """Make a results file ready for more lines: what is not of this study as it is now moves to `NAME-old.jsonl`.
+    """Make a results file ready for more lines: what is not of this study as it is now moves to `NAME-old.jsonl`, and is told.
 
     Args:
         path: The file; made, with its folder, where missing.
@@ -54,7 +57,12 @@ def begin_results(path: Path, cells: Sequence[Cell], is_done: Callable[[Line], b
         else:
             old.append(line)
     if old:
-        _write(path.with_name(f"{path.stem}-old{path.suffix}"), "a", old)
+        aside = path.with_name(f"{path.stem}-old{path.suffix}")
+        _write(aside, "a", old)
+        what = "1 result that is" if len(old) == 1 else f"{len(old)} results that are"
+        logger.warning(
+            f"{what} of other settings, of no cell of the study or to be measured again: moved to '{aside}'."
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}")
     _write(beside, "w", list(newest.values()))

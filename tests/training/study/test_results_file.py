@@ -44,7 +44,7 @@ def test_a_broken_line_in_the_middle_is_told_by_number(cells, tmp_path):
         begin(file, cells)
 
 
-def test_lines_of_other_settings_or_of_no_cell_move_aside(cells, tmp_path):
+def test_lines_of_other_settings_or_of_no_cell_move_aside_and_it_is_said(cells, tmp_path, caplog):
     file = tmp_path / "r.jsonl"
     lines = [line_of(cells[0], score=0.1), line_of(cells[1], score=0.2), line_of(cells[2], score=0.3)]
     lines[1]["settings_hash"] = "before"
@@ -55,6 +55,12 @@ def test_lines_of_other_settings_or_of_no_cell_move_aside(cells, tmp_path):
     assert [line["score"] for line in begin(file, cells)] == [0.1]
     assert [line["score"] for line in read_results(file)] == [0.1]
     assert [line["score"] for line in read_results(tmp_path / "r-old.jsonl")] == [0.2, 0.3]
+    (told,) = caplog.messages
+    assert told.startswith("2 results that are of other settings")
+    assert str(tmp_path / "r-old.jsonl") in told
+    caplog.clear()
+    begin(file, cells)
+    assert not caplog.messages
 
 
 def test_of_two_lines_of_one_cell_the_newer_stays(cells, tmp_path):
