@@ -25,10 +25,11 @@ import six_against_single
 import task_pairs
 
 from polyhead.training.study.cells import plan_cells
-from polyhead.training.study.comparison import Section, VariantResult, compare, difference
+from polyhead.training.study.comparison import Section, compare
 from polyhead.training.study.results_file import read_results
 from polyhead.training.study.study_file import load_study
 from polyhead.training.study.together import together
+from polyhead.training.study.variant_result import VariantResult, difference
 
 STUDIES = Path(__file__).resolve().parent / "studies"
 RESULTS = six_against_single.RESULTS.parent

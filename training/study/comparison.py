@@ -1,68 +1,13 @@
 """The lines of a study, brought together: each variant at each recipe and size, against the baseline."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from statistics import fmean
-from typing import Any
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from .cells import Cell
 from .results_file import Line, place_of
-from .statistics import Mean, holm, mean_with_interval, permutation_p
-
-
-@dataclass
-class VariantResult:
-    """One variant at one recipe and size.
-
-    Args:
-        name: Of the variant.
-        lines: By seed (of all recipes together: by recipe and seed), of the cells that did not fail.
-        num_failed: Cells that did.
-        num_absent: Cells that did not run.
-    """
-
-    name: str
-    lines: dict[Any, Line] = field(default_factory=dict)
-    num_failed: int = 0
-    num_absent: int = 0
-
-    @property
-    def score(self) -> Mean:
-        """The multi-task score on validation over the seeds; there must be a line."""
-        return mean_with_interval([line["score"] for line in self.lines.values()])
-
-    @property
-    def cost(self) -> float:
-        """Mean seconds of training: of the processor where it trained there, else of the clock.
-
-        Other work on the machine stretches those of the clock.
-        """
-        return self.mean(_seconds) or 0.0
-
-    def mean(self, value: Callable[[Line], float | None]) -> float | None:
-        """Return the mean over the seeds of something in each line; None where no line has it."""
-        found = [number for line in self.lines.values() if (number := value(line)) is not None]
-        return fmean(found) if found else None
-
-
-def _seconds(line: Line) -> float:
-    is_on_processor = line["versions"]["device"] == "cpu"
-    return float(line["processor_seconds" if is_on_processor else "seconds"])
-
-
-@dataclass(frozen=True)
-class Difference:
-    """How much better one variant is than another, at the same seeds.
-
-    Args:
-        mean: Of the differences between the scores, one a seed.
-        p: Of the paired permutation test.
-        holm_p: Adjusted for all comparisons with the baseline; None for one that is not with the baseline.
-    """
-
-    mean: Mean
-    p: float
-    holm_p: float | None = None
+from .statistics import holm
+from .variant_result import Difference, VariantResult, difference, has_same_tasks, task_differences
 
 
 @dataclass
@@ -88,29 +33,46 @@ class Section:
 
     @property
     def ranked(self) -> list[VariantResult]:
-        """The measured variants, the best first; one with more seeds goes before one with fewer."""
-        most = max((len(variant.lines) for variant in self.variants), default=0)
-        return sorted(self.measured, key=lambda v: (len(v.lines) < most, -v.score.value))
+        """The measured variants at the seeds that most of them have, the best first.
+
+        One that lacks such a seed goes last, so a study that was cut short ranks by the seeds at which it is balanced. A
+        variant without a task that another one has is not ranked, because its mean is one of fewer things.
+        """
+        rivals = [variant for variant in self.measured if not self.is_partial(variant)]
+        counts = Counter(seed for variant in rivals for seed in variant.lines)
+        seeds = {seed for seed, count in counts.items() if 2 * count > len(rivals)}
+        found = [variant.at(seeds) if seeds & variant.lines.keys() else variant for variant in rivals]
+        return sorted(found, key=lambda v: (not seeds or not seeds <= v.lines.keys(), -v.score.value))
+
+    def is_partial(self, variant: VariantResult) -> bool:
+        """Whether it lacks a task that another variant answers at the same seed."""
+        return any(
+            not other.lines[seed]["tasks"].keys() <= line["tasks"].keys()
+            for seed, line in variant.lines.items()
+            for other in self.variants
+            if seed in other.lines
+        )
 
     def variant(self, name: str) -> VariantResult:
         """Return a variant by its name."""
         return next(variant for variant in self.variants if variant.name == name)
 
     def differences(self) -> dict[str, Difference]:
-        """Return each variant's difference from the baseline, where they have a seed in common."""
+        """Return each variant's difference from the baseline, where they have a seed in common.
+
+        One whose tasks differ from the baseline's has a difference for each task that both have, as `variant: task`.
+        """
         baseline = self.variant(self.baseline)
-        found = {v.name: d for v in self.variants if v is not baseline and (d := difference(v, baseline))}
+        found: dict[str, Difference] = {}
+        for variant in (variant for variant in self.variants if variant is not baseline):
+            whole = difference(variant, baseline)
+            if whole:
+                found[variant.name] = whole
+            elif not has_same_tasks(variant, baseline):
+                by_task = task_differences(variant, baseline)
+                found |= {f"{variant.name}: {task}": by_task[task] for task in by_task}
         adjusted = holm({name: found[name].p for name in found})
-        return {name: Difference(d.mean, d.p, adjusted[name]) for name, d in found.items()}
-
-
-def difference(one: VariantResult, other: VariantResult) -> Difference | None:
-    """Compare two variants at the seeds that both have; None where they have none."""
-    seeds = [seed for seed in one.lines if seed in other.lines]
-    if not seeds:
-        return None
-    values = [one.lines[seed]["score"] - other.lines[seed]["score"] for seed in seeds]
-    return Difference(mean_with_interval(values), permutation_p(values))
+        return {name: replace(found[name], holm_p=adjusted[name]) for name in found}
 
 
 def compare(cells: Sequence[Cell], baseline: str, lines: Sequence[Line]) -> list[Section]:

@@ -87,7 +87,8 @@ def write_outcome(study: Study, cells: Sequence[Cell], files: StudyFiles) -> Out
     lines = read_results(files.results)
     sections = compare(cells, study.baseline, lines)
     measured = [section for section in sections if section.measured]
-    written = [*_draw(measured, files), *_write_recipes(study, measured, cells, files)] if measured else []
+    alike = [section for section in measured if not any(map(section.is_partial, section.measured))]  # one score for all
+    written = [*_draw(alike, files), *_write_recipes(study, measured, cells, files)]
     files.report.write_text(write_report(study, cells, lines, sections, written), encoding="utf-8")
     variants = [variant for section in sections for variant in section.variants]
     return Outcome(
@@ -99,7 +100,7 @@ def write_outcome(study: Study, cells: Sequence[Cell], files: StudyFiles) -> Out
 
 
 def _draw(sections: Sequence[Section], files: StudyFiles) -> list[Path]:
-    if importlib.util.find_spec("matplotlib") is None:
+    if not sections or importlib.util.find_spec("matplotlib") is None:
         return []
     from .pictures_study import draw_curves, draw_pareto, draw_sizes
 
@@ -115,7 +116,7 @@ def _draw(sections: Sequence[Section], files: StudyFiles) -> list[Path]:
 def _write_recipes(study: Study, sections: Sequence[Section], cells: Sequence[Cell], files: StudyFiles) -> list[Path]:
     """Write the best variant of each recipe, at the largest size that was measured."""
     largest: dict[str, Section] = {}
-    for section in sections:
+    for section in (section for section in sections if section.ranked):
         known = largest.get(section.recipe)
         if known is None or _rank(section) > _rank(known):
             largest[section.recipe] = section

@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..run.pictures_curves import colour
-from .comparison import Section, VariantResult
+from .comparison import Section
 from .report import section_title
+from .variant_result import VariantResult
 
 _MARKERS = "osD^"  # the next one after each ten variants, when the colours begin again
 _LINE_OF_LEGEND = 0.2  # inches

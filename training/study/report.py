@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from .cells import Cell
-from .comparison import Section, VariantResult
+from .comparison import Section
 from .missing import place_title, what_is_missing
 from .results_file import Line
 from .statistics import LEVEL, Mean, smallest_p
 from .study_file import Study
 from .together import together
+from .variant_result import VariantResult
 from .verdict import interval, verdict
 
 
@@ -71,7 +72,8 @@ def _scores(section: Section) -> str:
     for variant in section.variants:
         means = [_task_score(variant, task) for task in tasks]
         means += [variant.mean(_test_score)] if has_test else []
-        score = _with_interval(variant.score) if variant.lines else ["-", "-"]
+        is_ranked = variant.lines and not section.is_partial(variant)  # else a mean of fewer tasks, beside means of all
+        score = _with_interval(variant.score) if is_ranked else ["-", "-"]
         rows.append([_name(variant, section), _seeds(variant), *score, *map(_number, means), *_cost(variant)])
     return _table([*headings, "seconds", "processor", "examples/s", "memory, MiB"], rows)
 
@@ -122,7 +124,7 @@ def _differences(section: Section) -> str:
             interval(d).removeprefix("95% interval "),
             f"{d.p:.3g}",
             f"{d.holm_p:.3g}",
-            f"{section.variant(name).cost / cost:.2f}" if cost else "-",
+            f"{section.variant(d.variant).cost / cost:.2f}" if cost else "-",
         ]
         for name, d in found.items()
     ]
@@ -148,7 +150,7 @@ def _how_it_was_measured(lines: Sequence[Line]) -> str:
 
 def _name(variant: VariantResult, section: Section) -> str:
     name = f"{variant.name} (baseline)" if variant.name == section.baseline else variant.name
-    return f"**{name}**" if section.ranked and section.ranked[0] is variant else name
+    return f"**{name}**" if section.ranked and section.ranked[0].name == variant.name else name
 
 
 def _seeds(variant: VariantResult) -> str:

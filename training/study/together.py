@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from .comparison import Section, VariantResult
+from .comparison import Section
+from .variant_result import VariantResult
 
 ALL_RECIPES = "all recipes"
 

@@ -1,7 +1,8 @@
 """What a study has found, in plain sentences that say how sure it is."""
 
-from .comparison import Difference, Section, VariantResult, difference
+from .comparison import Section
 from .statistics import smallest_p
+from .variant_result import Difference, VariantResult, difference
 
 
 def verdict(section: Section) -> str:
@@ -10,15 +11,22 @@ def verdict(section: Section) -> str:
     Returns:
         Sentences; the first names the best variant, where any has been measured.
     """
-    ranked = section.ranked
-    if not ranked:
+    if not section.measured:
         return "Nothing was measured here."
+    ranked, partial = section.ranked, [variant for variant in section.measured if section.is_partial(variant)]
+    if not ranked:
+        return "No variant answers all tasks, so none is the best; the differences are told task by task."
     best = ranked[0]
     score = f"Best on average is **{best.name}**, score {best.score.value:.4f} over {_seeds(len(best.lines))}."
+    aside = _partial(partial)
     if len(ranked) == 1:
-        return f"{score} No other variant was measured, so this says nothing about which is better."
+        return " ".join(
+            [score, *(aside or ["No other variant was measured, so this says nothing about which is better."])]
+        )
     tied = [other for other in ranked[1:] if not _is_told_apart(difference(best, other))]
-    return " ".join([score, _certainty(best, ranked[1], tied), *_cheaper(best, tied)])
+    return " ".join(
+        [score, _certainty(best, ranked[1], tied), *_cheaper(best, tied), *_ahead(best, ranked[1:]), *aside]
+    )
 
 
 def _certainty(best: VariantResult, second: VariantResult, tied: list[VariantResult]) -> str:
@@ -60,6 +68,25 @@ def _cheaper(best: VariantResult, tied: list[VariantResult]) -> list[str]:
         return []
     seconds = f"{cheapest.cost:.0f} s against {best.cost:.0f} s"
     return [f"Of these, **{cheapest.name}** trains fastest, {seconds}, with a score of {cheapest.score.value:.4f}."]
+
+
+def _ahead(best: VariantResult, others: list[VariantResult]) -> list[str]:
+    """Name those that have fewer seeds and are better at these."""
+    told = []
+    for other in others:
+        found = difference(other, best)
+        if found is not None and len(other.lines) < len(best.lines) and found.mean.value > 0:
+            told.append(
+                f"**{other.name}** has {_seeds(len(other.lines))} and is ahead there, by {found.mean.value:+.4f}: run the rest."
+            )
+    return told
+
+
+def _partial(partial: list[VariantResult]) -> list[str]:
+    if not partial:
+        return []
+    names = ", ".join(f"**{variant.name}**" for variant in partial)
+    return [f"Without all of the tasks, and so not ranked but compared task by task: {names}."]
 
 
 def _is_told_apart(found: Difference | None) -> bool:

@@ -3,8 +3,9 @@
 import pytest
 
 from polyhead.training.study.cells import plan_cells
-from polyhead.training.study.comparison import compare, difference
+from polyhead.training.study.comparison import compare
 from polyhead.training.study.pictures_study import mean_curve, pareto_front
+from polyhead.training.study.variant_result import difference
 from polyhead.training.study.verdict import verdict
 
 NAMED = "recipe: recipe.yaml\nvary: [{name: base}, {name: good, train.layer_decay: 0.9}, {name: bad, train.layer_decay: 0.8}]\n"
@@ -22,6 +23,7 @@ def section_of(study_of):
             {
                 **dict(zip(("recipe", "size", "variant", "seed"), cell.place, strict=True)),
                 "score": score,
+                "tasks": {"topic": {"metric": "accuracy", "value": score}},
                 "seconds": 99.0,
                 "processor_seconds": (seconds or {}).get(cell.variant, 10.0),
                 "versions": {"device": "cpu"},
@@ -60,6 +62,59 @@ def test_variants_without_a_common_seed_are_not_compared(section_of):
 def test_a_variant_of_fewer_seeds_is_not_the_best(section_of):
     section = section_of(base=[0.5, 0.6], good=[0.9], bad=[0.4, 0.5])
     assert [variant.name for variant in section.ranked] == ["base", "bad", "good"]
+
+
+def test_a_study_cut_short_ranks_at_the_seeds_that_most_variants_have(section_of):
+    section = section_of({"good": 1.0}, base=[0.5, 0.6], good=[0.9], bad=[0.4])
+    assert [(variant.name, list(variant.lines)) for variant in section.ranked] == [
+        ("good", [42]),
+        ("base", [42]),
+        ("bad", [42]),
+    ]
+    told = verdict(section)
+    assert told.startswith("Best on average is **good**, score 0.9000 over one seed. One seed cannot tell")
+    assert "fastest" not in told
+
+
+def test_a_variant_of_fewer_seeds_that_is_ahead_there_is_named(section_of):
+    told = verdict(section_of(base=[0.5, 0.6], good=[0.9], bad=[0.4, 0.5]))
+    assert told.startswith("Best on average is **base**")
+    assert told.endswith("**good** has one seed and is ahead there, by +0.4000: run the rest.")
+    assert "ahead there" not in verdict(section_of(base=[0.5, 0.6], good=[0.3], bad=[0.4, 0.5]))
+
+
+@pytest.fixture
+def alone_and_together(section_of):
+    """The baseline answers two tasks, `good` and `bad` one of them each."""
+    section = section_of(base=[0.5, 0.6], good=[0.9, 0.8], bad=[0.4, 0.4])
+    kept = {"base": ("topic", "mood"), "good": ("topic",), "bad": ("mood",)}
+    for variant in section.variants:
+        for line in variant.lines.values():
+            values = {
+                "topic": {"metric": "accuracy", "value": line["score"]},
+                "mood": {"metric": "mae", "value": line["score"]},
+            }
+            line["tasks"] = {name: values[name] for name in kept[variant.name]}
+    return section
+
+
+def test_variants_of_other_tasks_are_compared_task_by_task(alone_and_together):
+    found = alone_and_together.differences()
+    assert list(found) == ["good: topic", "bad: mood"]
+    assert found["good: topic"].mean.value == pytest.approx(0.3)
+    assert found["bad: mood"].mean.value == pytest.approx(0.15)  # an error: less is better
+    assert found["bad: mood"].variant == "bad"
+    assert found["good: topic"].holm_p == 2 * found["good: topic"].p
+
+
+def test_a_variant_without_all_tasks_is_never_the_best(alone_and_together):
+    assert [variant.name for variant in alone_and_together.ranked] == ["base"]
+    told = verdict(alone_and_together)
+    assert told.startswith("Best on average is **base**, score 0.5500 over 2 seeds. Without all of the tasks")
+    assert told.endswith("compared task by task: **good**, **bad**.")
+    alone_and_together.variants.pop(0)
+    assert alone_and_together.ranked == []
+    assert verdict(alone_and_together).startswith("No variant answers all tasks, so none is the best")
 
 
 def test_cells_without_a_line_and_failed_ones_are_counted(study_of):
