@@ -41,9 +41,12 @@ def study(
         _print_outcome(report_study(path, output))
         return
     try:
-        _print_outcome(run_study(path, output, _tell, jobs, seconds, test, retry_failed))
+        outcome = run_study(path, output, _tell, jobs, seconds, test, retry_failed)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"Go on with: {shlex.join(['polyhead', *sys.argv[1:]])}") from None
+    _print_outcome(outcome)
+    if outcome.num_failed:
+        raise typer.Exit(1)
 
 
 def _study_file(file: Path | None, quick: bool) -> Path:
@@ -80,11 +83,17 @@ def _outcome(line: dict[str, Any]) -> str:
     return f"score {line['score']:.4f} in {line['wall_seconds']:.0f} s"
 
 
+def _runs(number: int) -> str:
+    return "1 run" if number == 1 else f"{number} runs"
+
+
 def _print_outcome(outcome: "Outcome") -> None:
     for title, sentences in outcome.verdicts.items():
         print(f"{title}: {sentences.replace('**', '')}")
-    if outcome.num_left_out or outcome.num_failed:
-        print(f"{outcome.num_left_out} runs left out, {outcome.num_failed} failed; the report says which")
+    if outcome.num_left_out:
+        print(f"{_runs(outcome.num_left_out)} left out; the same command goes on with what is missing")
+    if outcome.num_failed:
+        print(f"{_runs(outcome.num_failed)} failed; the report says why, --retry-failed runs what failed again")
     report, *others = outcome.files
     for file in others:
         if file.suffix == ".yaml":

@@ -24,6 +24,12 @@ MISTAKES = {
     "a misspelt key": (
         {"study.yaml": STUDY.replace("learning_rate", "learning_rat")}, "study study.yaml", "study.yaml: 1 problem",
         "train.learning_rat: unknown key", "closest is 'learning_rate'"),
+    "no such recipe": (
+        {"study.yaml": STUDY.replace("recipe.yaml", "recipes.yaml")}, "study study.yaml", "study.yaml: 1 problem",
+        "recipe: no such file 'recipes.yaml'", "closest is 'recipe.yaml'"),
+    "more rows than there are": (
+        {"study.yaml": STUDY + "sizes: [10, 500]\n"}, "study study.yaml", "study.yaml: 1 problem",
+        "sizes: 500 came", "more than 16 training rows"),
     "a report of nothing": (FILES, "study study.yaml --report", "no results", "run the study first"),
     "no jobs": (FILES, "study study.yaml --jobs 0", "Invalid value", "--jobs", "for help"),
 }
@@ -55,6 +61,22 @@ def test_a_study_tells_its_progress_its_verdict_and_where_everything_is(polyhead
     again = polyhead("study", "study.yaml", "--output", "out", "--report")
     assert again.exit_code == 0, again.output
     assert (folder / "out" / "study.md").read_bytes() == before
+
+
+def test_a_study_with_a_failed_run_ends_with_exit_code_1_and_says_how_to_go_on(polyhead, folder):
+    study = "recipe: recipe.yaml\nvary: [{name: all}, {name: too deep, train.freeze: [{part: bottom.9}]}]\nseeds: 1\n"
+    (folder / "study.yaml").write_text(study)
+    result = polyhead("study", "study.yaml", "--output", "out")
+
+    assert result.exit_code == 1, result.output
+    assert (
+        "too deep, seed 42: failed, ValueError: freeze 'bottom.9' matches no parameter: the model has 1 layer"
+        in result.stderr
+    )
+    assert "1 run failed; the report says why, --retry-failed runs what failed again" in result.stdout
+    cut = polyhead("study", "study.yaml", "--output", "other", "--budget", "1s")
+    assert cut.exit_code == 0, cut.output
+    assert "1 run left out; the same command goes on with what is missing" in cut.stdout
 
 
 @pytest.mark.slow

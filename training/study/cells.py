@@ -14,6 +14,7 @@ from ..recipe.recipe import Recipe, load_recipe
 from ..recipe.recipe_error import RecipeError
 from ..recipe.recipe_sections import SPLITS
 from ..recipe.recipe_yaml import format_value
+from .data_hash import data_hash
 from .study_file import Study, Variant
 
 
@@ -28,6 +29,7 @@ class Cell:
         seed: Of the run and of the rows that are drawn.
         overrides: What makes the recipe this cell, as `load_recipe` takes it.
         settings_hash: Of the whole recipe with its overrides, as written: paths relative, so that it is the same elsewhere.
+        data_hash: Of its data files; None where nothing will run.
     """
 
     recipe: Path
@@ -36,6 +38,7 @@ class Cell:
     seed: int
     overrides: tuple[str, ...]
     settings_hash: str
+    data_hash: str | None = None
 
     @property
     def place(self) -> tuple[str, int | None, str, int]:
@@ -128,7 +131,15 @@ def _cell(
         for problem in _plain(error.problems, chosen):
             problems.setdefault(problem, {})[variant.name] = None
         return None
-    return Cell(path, size, variant.name, seed, overrides, settings_hash(recipe.content))
+    return Cell(
+        path,
+        size,
+        variant.name,
+        seed,
+        overrides,
+        settings_hash(recipe.content),
+        data_hash(recipe) if will_run else None,
+    )
 
 
 def settings_hash(content: Mapping[str, Any]) -> str:

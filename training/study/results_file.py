@@ -46,12 +46,12 @@ def begin_results(path: Path, cells: Sequence[Cell], is_done: Callable[[Line], b
     Returns:
         The lines that stay by the place of their cell, the newest of each.
     """
-    wanted = {cell.place: cell.settings_hash for cell in cells}
+    wanted = {cell.place: cell for cell in cells}
     newest: dict[tuple[Any, ...], Line] = {}
     old = []
     for line in read_results(path):
         place = place_of(line)
-        if wanted.get(place) == line.get("settings_hash") and is_done(line):
+        if place in wanted and _is_of(line, wanted[place]) and is_done(line):
             old += [newest.pop(place)] if place in newest else []
             newest[place] = line
         else:
@@ -59,15 +59,20 @@ def begin_results(path: Path, cells: Sequence[Cell], is_done: Callable[[Line], b
     if old:
         aside = path.with_name(f"{path.stem}-old{path.suffix}")
         _write(aside, "a", old)
-        what = "1 result that is" if len(old) == 1 else f"{len(old)} results that are"
+        what = "1 result is" if len(old) == 1 else f"{len(old)} results are"
         logger.warning(
-            f"{what} of other settings, of no cell of the study or to be measured again: moved to '{aside}'."
+            f"{what} of other settings or data, of no run of the study or to be measured again: moved to '{aside}'."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}")
     _write(beside, "w", list(newest.values()))
     beside.replace(path)
     return newest
+
+
+def _is_of(line: Line, cell: Cell) -> bool:
+    """Whether a line's settings and data are those of its cell now; a line may have been written before data was hashed."""
+    return line.get("settings_hash") == cell.settings_hash and line.get("data_hash", cell.data_hash) == cell.data_hash
 
 
 def append_result(path: Path, line: Line) -> None:

@@ -11,6 +11,7 @@ from .cells import plan_cells, require_test_split
 from .outcome import Outcome, StudyFiles, write_outcome
 from .results_file import Line, begin_results
 from .runner import Progress, Runner
+from .size_check import check_sizes
 from .study_file import load_study
 
 
@@ -35,11 +36,13 @@ def run_study(
         retry_failed: Run again what has failed.
 
     Raises:
+        DataError: A data set cannot be read.
         ValueError: The study cannot be used, or another process runs it in the same folder.
         KeyboardInterrupt: Ctrl-C was pressed; what had ended is in the results and in the report.
     """
     study = load_study(path)
     cells = plan_cells(study)
+    check_sizes(study)
     if with_test:
         require_test_split(cells)
     files = StudyFiles(Path(output), study.name)

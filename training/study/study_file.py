@@ -118,6 +118,10 @@ def _recipes(section: StudySection, path: Path, problems: list[str]) -> list[Pat
             recipes.append(resolve_file(written, path.resolve().parent))
         except ValueError as error:
             problems.append(f"recipe: {error}")
+            continue
+        if not recipes[-1].is_file():
+            near = suggest_name(recipes[-1].name, sorted(file.name for file in recipes[-1].parent.glob("*.yaml")))
+            problems.append(f"recipe: no such file '{written}', seen from the study's folder; {near}")
     stems = [recipe.stem for recipe in recipes]
     problems += [f"recipe: two are named '{stem}'; rename one" for stem in set(stems) if stems.count(stem) > 1]
     return recipes

@@ -56,11 +56,25 @@ def test_lines_of_other_settings_or_of_no_cell_move_aside_and_it_is_said(cells, 
     assert [line["score"] for line in read_results(file)] == [0.1]
     assert [line["score"] for line in read_results(tmp_path / "r-old.jsonl")] == [0.2, 0.3]
     (told,) = caplog.messages
-    assert told.startswith("2 results that are of other settings")
+    assert told.startswith("2 results are of other settings or data")
     assert str(tmp_path / "r-old.jsonl") in told
     caplog.clear()
     begin(file, cells)
     assert not caplog.messages
+
+
+def test_lines_of_other_data_move_aside_and_those_from_before_data_was_hashed_stay(study_of, folder, tmp_path):
+    study, file = study_of(), tmp_path / "r.jsonl"
+    before = plan_cells(study)
+    append_result(file, line_of(before[0], score=0.1, data_hash=before[0].data_hash))
+    append_result(file, line_of(before[1], score=0.2))
+    assert [line["score"] for line in begin(file, plan_cells(study))] == [0.1, 0.2]
+
+    data = folder / "train.jsonl"
+    data.write_text(data.read_text().replace("a", "o", 1))
+
+    assert [line["score"] for line in begin(file, plan_cells(study))] == [0.2]
+    assert plan_cells(study, will_run=False)[0].data_hash is None
 
 
 def test_of_two_lines_of_one_cell_the_newer_stays(cells, tmp_path):
