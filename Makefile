@@ -38,9 +38,10 @@ quickstart: setup
 STUDIES = $(wildcard recipes/studies/*.yaml)
 
 study: setup
-	for study in $(STUDIES); do \
-	  .venv/bin/polyhead study $$study --output docs/study $(if $(BUDGET),--budget $(BUDGET)) || exit; \
-	done
+	failed=0; for study in $(STUDIES); do \
+	  .venv/bin/polyhead study $$study --output docs/study $(if $(BUDGET),--budget $(BUDGET)) \
+	  || { test $$? = 1 && failed=1; } || exit; \
+	done; exit $$failed
 
 # Reports and pictures anew, of those studies that have results, and their figures where the documentation tells them.
 study-report: setup

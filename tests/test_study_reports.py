@@ -7,6 +7,7 @@ from statistics import fmean
 
 import pytest
 
+from polyhead.training.study.best_recipe import best_recipe
 from polyhead.training.study.cells import plan_cells
 from polyhead.training.study.comparison import compare
 from polyhead.training.study.report import write_report
@@ -30,11 +31,31 @@ REPORTS = [
 def test_report_is_that_of_the_results(results, path):
     study, lines = load_study(path), read_results(results)
     cells = plan_cells(study, will_run=False)
-    beside = sorted(results.parent.glob(f"{results.stem}-*"), key=lambda file: ORDER.index(_kind(file, results)))
+    recipes = [recipe.stem for recipe in study.recipes]
+    beside = sorted(results.parent.glob(f"{results.stem}-*"), key=lambda file: _place(file, results, recipes))
 
     report = write_report(study, cells, lines, compare(cells, study.baseline, lines), beside)
 
     assert (results.parent / f"{results.stem}.md").read_text(encoding="utf-8") == report, "run `make study-report`"
+
+
+@pytest.mark.parametrize(("results", "path"), REPORTS, ids=[results.stem for results, _ in REPORTS])
+def test_best_recipes_are_those_of_the_results_wherever_the_data_and_models_lie(results, path, monkeypatch):
+    monkeypatch.delenv("POLYHEAD_DATA", raising=False)  # nor has a clone the quickstart's model
+    study = load_study(path)
+    cells = plan_cells(study, will_run=False)
+    sections = [section for section in compare(cells, study.baseline, read_results(results)) if section.ranked]
+    written = list(results.parent.glob(f"{results.stem}-best*.yaml"))
+
+    assert written
+    for file in written:
+        recipe = file.stem.removeprefix(f"{results.stem}-best").removeprefix("-") or study.recipes[0].stem
+        largest = max((section for section in sections if section.recipe == recipe), key=_size)
+        assert file.read_text(encoding="utf-8") == best_recipe(largest, cells, file), "run `make study-report`"
+
+
+def _size(section):
+    return section.size or float("inf")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
@@ -101,5 +122,6 @@ def _of_baseline(line):
 ORDER = ["pareto", "curves", "sizes", "best"]
 
 
-def _kind(file, results):
-    return file.stem.removeprefix(f"{results.stem}-").partition("-")[0]
+def _place(file, results, recipes):
+    kind, _, recipe = file.stem.removeprefix(f"{results.stem}-").partition("-")
+    return ORDER.index(kind), recipes.index(recipe) if recipe else 0

@@ -70,7 +70,7 @@ def test_a_study_with_a_failed_run_ends_with_exit_code_1_and_says_how_to_go_on(p
 
     assert result.exit_code == 1, result.output
     assert (
-        "too deep, seed 42: failed, ValueError: freeze 'bottom.9' matches no parameter: the model has 1 layer"
+        "too deep, seed 42: failed, ValueError: freeze 'bottom.9' matches no parameter: this model has bottom.0 to bottom.1"
         in result.stderr
     )
     assert "1 run failed; the report says why, --retry-failed runs what failed again" in result.stdout

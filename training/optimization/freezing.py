@@ -121,7 +121,7 @@ def parameters_of(model: Any, part: str) -> list[str]:
     if not found and kind in ("layers", "bottom") and which.isdigit():
         last = num_depths(model) - 2
         known = f"bottom.0 to bottom.{last}" if kind == "bottom" else f"layers.0 to layers.{last - 1}"
-        raise ValueError(f"freeze '{part}' matches no parameter: the model has {last} layers, so {known}.")
+        raise ValueError(f"freeze '{part}' matches no parameter: this model has {known}.")
     if not found:
         hint = suggest_name(part, [*PARTS, *names])
         raise ValueError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..recipe.recipe import Recipe, load_recipe
+from ..recipe.recipe_paths import expand_environment, resolve_file
 from ..recipe.recipe_sections import SPLITS
 from ..recipe.recipe_yaml import format_yaml
 from .cells import Cell
@@ -17,13 +18,13 @@ from .verdict import verdict
 _DEFAULT = re.compile(r"^(\$\{[A-Za-z_][A-Za-z0-9_]*:-)([^}]*)(\}.*)$")
 
 
-def write_best_recipe(section: Section, cells: Sequence[Cell], file: Path) -> None:
-    """Write the recipe of the best variant, with paths relative to where it will lie.
+def best_recipe(section: Section, cells: Sequence[Cell], file: Path) -> str:
+    """Return the recipe of the best variant as text, with paths relative to where it will lie.
 
     Args:
-        section: Where the variants were compared; at least one was measured.
+        section: Where the variants were compared; at least one is ranked.
         cells: Of the study.
-        file: The recipe to write.
+        file: Where it will lie.
     """
     best = section.ranked[0]
     seeds = list(best.lines)
@@ -36,7 +37,7 @@ def write_best_recipe(section: Section, cells: Sequence[Cell], file: Path) -> No
     content = moved_content(recipe, cell.recipe.resolve().parent, file.resolve().parent)
     told = [
         f"# Purpose: the best variant of a study of {section.recipe}: {best.name}.",
-        f"# Command: polyhead train {file.name} --output runs/{file.stem}",
+        f"# Command, in this file's folder: polyhead train {file.name} --output runs/{file.stem}",
         f"# Time: {best.cost:.0f} seconds on the machine of the study.",
         f"# Score on validation, mean over seeds {', '.join(map(str, seeds))}: {best.score.value:.4f}.",
         *textwrap.wrap(verdict(section).replace("**", ""), 120, initial_indent="# ", subsequent_indent="#   "),
@@ -45,7 +46,7 @@ def write_best_recipe(section: Section, cells: Sequence[Cell], file: Path) -> No
         told.append(
             "# It draws as many training rows as the study; leave sample_rows and sample_seed out to train on all."
         )
-    file.write_text("\n".join(told) + "\n" + format_yaml(content), encoding="utf-8")
+    return "\n".join(told) + "\n" + format_yaml(content)
 
 
 def moved_content(recipe: Recipe, old: Path, new: Path) -> dict[str, Any]:
@@ -62,11 +63,14 @@ def moved_content(recipe: Recipe, old: Path, new: Path) -> dict[str, Any]:
     model = content["model"]
     for key in ("backbone", "checkpoint", "tokenizer"):
         written = model.get(key)
-        if (
-            written and Path(getattr(recipe.model, f"{key}_location")() or "").is_absolute()
-        ):  # a folder, not a name on the Hub
+        if written and _is_folder(written, old):
             model[key] = moved_path(written, old, new)
     return content
+
+
+def _is_folder(written: str, old: Path) -> bool:
+    """Whether a model is a folder and no name on the Hub; it need not be there, because a report trains nothing."""
+    return expand_environment(written).startswith((".", "/", "~")) or resolve_file(written, old).is_dir()
 
 
 def moved_path(written: str, old: Path, new: Path) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .best_recipe import write_best_recipe
+from .best_recipe import best_recipe
 from .cells import Cell, plan_cells
 from .comparison import Section, compare
 from .report import section_title, write_report
@@ -124,7 +124,7 @@ def _write_recipes(study: Study, sections: Sequence[Section], cells: Sequence[Ce
     for recipe, section in largest.items():
         end = "" if len(study.recipes) == 1 else f"-{recipe}"
         written.append(files.folder / f"{files.name}-best{end}.yaml")
-        write_best_recipe(section, cells, written[-1])
+        written[-1].write_text(best_recipe(section, cells, written[-1]), encoding="utf-8")
     return written
 
 
