@@ -35,6 +35,7 @@ quickstart: setup
 	.venv/bin/python recipes/quickstart/load_without_polyhead.py runs/quickstart
 
 # The studies that the documentation rests on: `make study BUDGET=2h` takes two hours each, and the next call goes on from there.
+# Runs that failed do not keep the next study from running; whatever else ends one ends all.
 STUDIES = $(wildcard recipes/studies/*.yaml)
 
 study: setup

@@ -1,13 +1,17 @@
 """The sizes of a study against the rows that there are."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from ..data.tables import read_table
-from ..recipe.recipe import load_recipe
+from ..recipe.recipe import Recipe, load_recipe
 from ..recipe.recipe_error import RecipeError
+from .cells import Cell
 from .study_file import Study
 
 
-def check_sizes(study: Study) -> None:
-    """Refuse a size that no data set of a recipe has: its runs would be named after rows that they never saw.
+def check_sizes(study: Study, cells: Sequence[Cell]) -> None:
+    """Refuse a size that no data set of a cell has: its run would be named after rows that it never saw.
 
     What the Hub holds, and streams, are not counted.
 
@@ -15,16 +19,25 @@ def check_sizes(study: Study) -> None:
         DataError: A data set cannot be read.
         RecipeError: Lists the sizes and what there is.
     """
-    problems = []
-    for path in study.recipes if any(study.sizes) else []:
-        trained = [source for source in load_recipe(path).data if source.train or source.dataset]
-        if any(source.dataset or source.streaming for source in trained):
+    most: dict[tuple[Path, str | None], int | None] = {}
+    problems: dict[str, None] = {}
+    for cell in cells:
+        if cell.size is None:
             continue
-        most = max((len(read_table(source, "train").records) for source in trained), default=0)
-        problems += [
-            f"sizes: {size} came, but no data set of {path.name} has more than {most} training rows; write `all`"
-            for size in study.sizes
-            if size is not None and size > most
-        ]
+        data = cell.recipe, cell.data_hash
+        if data not in most:
+            most[data] = _most_rows(load_recipe(cell.recipe, cell.overrides))
+        rows = most[data]
+        if rows is not None and cell.size > rows:
+            told = f"sizes: {cell.size} came, but no data set of {cell.recipe.name} has more than {rows} training rows"
+            problems[f"{told}; write `all`"] = None
     if problems:
-        raise RecipeError(str(study.path), problems)
+        raise RecipeError(str(study.path), list(problems))
+
+
+def _most_rows(recipe: Recipe) -> int | None:
+    """Return the training rows of the largest data set; None where that takes more than reading files."""
+    trained = [source for source in recipe.data if source.train or source.dataset]
+    if not trained or any(source.dataset or source.streaming for source in trained):
+        return None
+    return max(len(read_table(source, "train").records) for source in trained)

@@ -42,7 +42,7 @@ def run_study(
     """
     study = load_study(path)
     cells = plan_cells(study)
-    check_sizes(study)
+    check_sizes(study, cells)
     if with_test:
         require_test_split(cells)
     files = StudyFiles(Path(output), study.name)
