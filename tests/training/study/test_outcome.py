@@ -151,3 +151,17 @@ def test_a_backbone_of_the_hub_keeps_its_name_and_one_in_a_folder_moves(folder):
 def test_a_report_without_results_is_refused(study_of, tmp_path):
     with pytest.raises(ValueError, match=r"no results: there is no '.*nowhere/study\.jsonl'; run the study first"):
         report_study(study_of(TEXT).path, tmp_path / "nowhere")
+
+
+def test_variants_of_which_none_answers_all_tasks_have_no_score_no_picture_and_no_best_recipe(reported):
+    def one_task_each(number, cell):
+        line = line_of(cell, 0.5)
+        del line["tasks"]["topic" if "0.9" in cell.variant else "mood"]
+        return line
+
+    outcome = reported(one_task_each)
+    assert [file.name for file in outcome.files] == ["study.md"]
+    report = outcome.files[0].read_text()
+    assert "| layer_decay 1.0 (baseline) | 2 | - | - | 0.5000 | - |" in report
+    assert "| layer_decay 0.9 | 2 | - | - | - | 0.5000 |" in report
+    assert all("No variant answers all tasks" in verdict for verdict in outcome.verdicts.values())
