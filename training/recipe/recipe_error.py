@@ -34,7 +34,8 @@ def describe_problems(error: ValidationError, value: Any, prefix: str, known: Se
         known: The keys it may have, for the closest name.
 
     Returns:
-        One line a key path: the members of a union are told apart by pydantic, not by the reader.
+        One line a key path: the members of a union are told apart by pydantic, not by the reader. The member that was
+        meant is the one that led further.
     """
     expected: dict[str, list[str]] = {}
     came: dict[str, Any] = {}
@@ -43,7 +44,8 @@ def describe_problems(error: ValidationError, value: Any, prefix: str, known: Se
         key = ".".join([prefix, *path]) if prefix else ".".join(path)
         came[key] = problem["input"]
         expected.setdefault(key, []).append(_expectation(problem, path, known))
-    return [_line(key, came[key], expected[key]) + _hint(key, came[key], known) for key in expected]
+    deepest = [key for key in expected if not any(other.startswith(f"{key}.") for other in expected)]
+    return [_line(key, came[key], expected[key]) + _hint(key, came[key], known) for key in deepest]
 
 
 def problem_paths(error: ValidationError, value: Any) -> list[list[str]]:

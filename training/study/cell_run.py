@@ -48,7 +48,7 @@ class CellRun:
         """Return the line of a cell that has ended, and remove its folder."""
         wall = time.monotonic() - self.started
         line: Line = dict(zip(PLACE, self.cell.place, strict=True))
-        line |= {"settings_hash": self.cell.settings_hash, "data_hash": self.cell.data_hash}
+        line |= {"settings_hash": self.cell.settings_hash, "input_hash": self.cell.input_hash}
         line |= {"overrides": list(self.cell.overrides)}
         line |= {"wall_seconds": round(wall, 1), **self._result()}
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,21 +1,19 @@
 """The cells of a study: one training run for each recipe, size, variant and seed, all validated before the first."""
 
 import hashlib
-import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..data.data_error import DataError
-from ..data.tables import existing_file
 from ..recipe.recipe import Recipe, load_recipe
 from ..recipe.recipe_error import RecipeError
-from ..recipe.recipe_sections import SPLITS
 from ..recipe.recipe_yaml import format_value
-from .data_hash import data_hash
+from .cell_check import check_cell
+from .input_hash import input_hash
 from .study_file import Study, Variant
+from .variant_problems import problem_lines, without_option_form
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class Cell:
         seed: Of the run and of the rows that are drawn.
         overrides: What makes the recipe this cell, as `load_recipe` takes it.
         settings_hash: Of the whole recipe with its overrides, as written: paths relative, so that it is the same elsewhere.
-        data_hash: Of its data files; None where nothing will run.
+        input_hash: Of its data files and of the weights that it starts from; None where nothing will run.
     """
 
     recipe: Path
@@ -38,7 +36,7 @@ class Cell:
     seed: int
     overrides: tuple[str, ...]
     settings_hash: str
-    data_hash: str | None = None
+    input_hash: str | None = None
 
     @property
     def place(self) -> tuple[str, int | None, str, int]:
@@ -74,30 +72,8 @@ def plan_cells(study: Study, will_run: bool = True) -> list[Cell]:
                     cell for v in study.variants if (cell := _cell(study, recipe, size, v, seed, will_run, problems))
                 ]
     if problems:
-        raise RecipeError(str(study.path), _lines(problems, len(study.variants)))
+        raise RecipeError(str(study.path), problem_lines(problems, len(study.variants)))
     return cells
-
-
-def require_test_split(cells: Iterable[Cell]) -> None:
-    """Refuse recipes without the split that is going to be measured when a cell has been trained.
-
-    Raises:
-        RecipeError: Names the first such recipe.
-    """
-    for cell in cells:
-        if not any(source.test or source.dataset for source in load_recipe(cell.recipe, cell.overrides).data):
-            told = "data: no data set has a test split, which --test measures on; add one, or leave --test out"
-            raise RecipeError(str(cell.recipe), [told])
-
-
-def _lines(problems: Mapping[str, Iterable[str]], num_variants: int) -> list[str]:
-    """Name the variant of each problem, but tell one that all variants have once."""
-    lines = []
-    for problem, variants in problems.items():
-        names = list(variants)
-        is_shared = len(names) == num_variants > 1
-        lines += [problem] if is_shared else [f"variant '{name}': {problem}" for name in names]
-    return lines
 
 
 def as_overrides(settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -126,9 +102,11 @@ def _cell(
         overrides = as_overrides(chosen | own)
         recipe = load_recipe(path, overrides)
         if will_run:
-            _check_training(recipe)
+            check_cell(recipe)
+        read = input_hash(recipe) if will_run else None
     except RecipeError as error:
-        for problem in _plain(error.problems, chosen):
+        written = dict(zip(chosen, as_overrides(chosen), strict=True))
+        for problem in without_option_form(error.problems, written):
             problems.setdefault(problem, {})[variant.name] = None
         return None
     return Cell(
@@ -138,7 +116,7 @@ def _cell(
         seed,
         overrides,
         settings_hash(recipe.content),
-        data_hash(recipe) if will_run else None,
+        read,
     )
 
 
@@ -163,32 +141,3 @@ def _refuse_both(chosen: Iterable[str], own: Mapping[str, Any]) -> None:
     both = [key for key in chosen if key in own]
     if both:
         raise RecipeError("", [f"{key}: the study's seeds and sizes say this; leave it out here" for key in both])
-
-
-def _check_training(recipe: Recipe) -> None:
-    """Let the training arguments judge what the recipe's own checks cannot, and see that there is something to compare."""
-    from ..training import training_arguments
-
-    if not any(source.validation or source.dataset for source in recipe.data):
-        raise RecipeError("", ["data: no data set has a validation split, which variants are compared on; add one"])
-    try:
-        for source, split in itertools.product(recipe.data, SPLITS):
-            if source.file(split):
-                existing_file(source, split)
-        training_arguments(recipe, Path("unused"), has_validation=True)
-    except DataError as error:
-        raise RecipeError("", error.problems) from error
-    except ValueError as error:
-        raise RecipeError("", [str(error).partition(": ")[2] or str(error)]) from error
-
-
-def _plain(problems: Sequence[str], chosen: Mapping[str, Any]) -> list[str]:
-    """Take off the form of a command-line option, which nobody has typed."""
-    prefixes = [f"--set {override}: " for override in as_overrides(chosen)]
-    plain = []
-    for problem in problems:
-        for prefix, key in zip(prefixes, chosen, strict=True):
-            if problem.startswith(prefix):
-                problem = f"{key}: {problem.removeprefix(prefix)}"
-        plain.append(problem)
-    return plain

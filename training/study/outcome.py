@@ -9,7 +9,7 @@ from .best_recipe import best_recipe
 from .cells import Cell, plan_cells
 from .comparison import Section, compare
 from .report import section_title, write_report
-from .results_file import read_results
+from .results_file import named_as_now, read_results
 from .study_file import Study, load_study
 from .verdict import verdict
 
@@ -84,7 +84,7 @@ def write_outcome(study: Study, cells: Sequence[Cell], files: StudyFiles) -> Out
         cells: All of it.
         files: Where they lie.
     """
-    lines = read_results(files.results)
+    lines = named_as_now(read_results(files.results), cells)
     sections = compare(cells, study.baseline, lines)
     measured = [section for section in sections if section.measured]
     alike = [section for section in measured if not any(map(section.is_partial, section.measured))]  # one score for all

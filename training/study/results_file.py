@@ -35,6 +35,19 @@ def read_results(path: Path) -> list[Line]:
     return [_parse(text, path, number) for number, text in enumerate(whole, start=1)]
 
 
+def named_as_now(lines: Sequence[Line], cells: Sequence[Cell]) -> list[Line]:
+    """Return lines with the variant's name of today where only that has changed: settings tell whose run a line is."""
+    own = {(cell.place, cell.settings_hash) for cell in cells}
+    names = {(cell.block, cell.settings_hash): cell.variant for cell in cells}
+    named = []
+    for line in lines:
+        (recipe, size, variant, seed), settings = place_of(line), line.get("settings_hash")
+        is_own = ((recipe, size, variant, seed), settings) in own
+        name = variant if is_own else names.get(((recipe, size, seed), settings), variant)
+        named.append(line | {"variant": name})
+    return named
+
+
 def begin_results(path: Path, cells: Sequence[Cell], is_done: Callable[[Line], bool]) -> dict[tuple[Any, ...], Line]:
     """Make a results file ready for more lines: what is not of this study as it is now moves to `NAME-old.jsonl`, and is told.
 
@@ -49,7 +62,7 @@ def begin_results(path: Path, cells: Sequence[Cell], is_done: Callable[[Line], b
     wanted = {cell.place: cell for cell in cells}
     newest: dict[tuple[Any, ...], Line] = {}
     old = []
-    for line in read_results(path):
+    for line in named_as_now(read_results(path), cells):
         place = place_of(line)
         if place in wanted and _is_of(line, wanted[place]) and is_done(line):
             old += [newest.pop(place)] if place in newest else []
@@ -61,7 +74,8 @@ def begin_results(path: Path, cells: Sequence[Cell], is_done: Callable[[Line], b
         _write(aside, "a", old)
         what = "1 result is" if len(old) == 1 else f"{len(old)} results are"
         logger.warning(
-            f"{what} of other settings or data, of no run of the study or to be measured again: moved to '{aside}'."
+            f"{what} of other settings, data or starting weights, of no run of the study or to be measured again: "
+            f"moved to '{aside}'."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}")
@@ -71,8 +85,10 @@ def begin_results(path: Path, cells: Sequence[Cell], is_done: Callable[[Line], b
 
 
 def _is_of(line: Line, cell: Cell) -> bool:
-    """Whether a line's settings and data are those of its cell now; a line may have been written before data was hashed."""
-    return line.get("settings_hash") == cell.settings_hash and line.get("data_hash", cell.data_hash) == cell.data_hash
+    """Whether settings, data and starting weights are its cell's of now; older lines have no hash of what was read."""
+    return (
+        line.get("settings_hash") == cell.settings_hash and line.get("input_hash", cell.input_hash) == cell.input_hash
+    )
 
 
 def append_result(path: Path, line: Line) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .cells import plan_cells, require_test_split
+from .cells import plan_cells
+from .data_checks import check_sizes, require_test_split
 from .outcome import Outcome, StudyFiles, write_outcome
 from .results_file import Line, begin_results
 from .runner import Progress, Runner
-from .size_check import check_sizes
 from .study_file import load_study
 
 

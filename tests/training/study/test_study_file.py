@@ -113,6 +113,16 @@ def test_what_is_wrong_in_all_variants_is_told_once(study_of, folder):
     assert "train.jsonl does not exist" in problems[0]
 
 
+def test_a_value_where_a_list_belongs_is_told_once_at_its_own_key(study_of):
+    text = "recipe: recipe.yaml\nvary: {train.layer_decay: 0.9}"
+    assert problems_of(study_of, text) == ["vary.train.layer_decay: 0.9 came; write a list"]
+
+
+def test_a_starting_checkpoint_that_is_not_there_is_told_once_by_its_key(study_of):
+    (problem,) = problems_of(study_of, GRID + "set: {model: {checkpoint: ./gone}}")
+    assert problem.startswith("model.checkpoint: no folder ")
+
+
 def test_a_recipe_without_validation_rows_gives_nothing_to_compare(study_of, folder):
     recipe = folder / "recipe.yaml"
     recipe.write_text(recipe.read_text().replace("validation: train.jsonl, ", ""))

@@ -1,6 +1,6 @@
-"""The sizes of a study against the rows that there are."""
+"""What a study asks of its data sets: rows enough, and a test split where that is measured."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..data.tables import read_table
@@ -24,7 +24,7 @@ def check_sizes(study: Study, cells: Sequence[Cell]) -> None:
     for cell in cells:
         if cell.size is None:
             continue
-        data = cell.recipe, cell.data_hash
+        data = cell.recipe, cell.input_hash
         if data not in most:
             most[data] = _most_rows(load_recipe(cell.recipe, cell.overrides))
         rows = most[data]
@@ -33,6 +33,18 @@ def check_sizes(study: Study, cells: Sequence[Cell]) -> None:
             problems[f"{told}; write `all`"] = None
     if problems:
         raise RecipeError(str(study.path), list(problems))
+
+
+def require_test_split(cells: Iterable[Cell]) -> None:
+    """Refuse recipes without the split that is going to be measured when a cell has been trained.
+
+    Raises:
+        RecipeError: Names the first such recipe.
+    """
+    for cell in cells:
+        if not any(source.test or source.dataset for source in load_recipe(cell.recipe, cell.overrides).data):
+            told = "data: no data set has a test split, which --test measures on; add one, or leave --test out"
+            raise RecipeError(str(cell.recipe), [told])
 
 
 def _most_rows(recipe: Recipe) -> int | None:

@@ -4,7 +4,7 @@ import pytest
 
 from polyhead.training.recipe.recipe_error import RecipeError
 from polyhead.training.study.cells import plan_cells
-from polyhead.training.study.size_check import check_sizes
+from polyhead.training.study.data_checks import check_sizes
 
 from .conftest import STUDY
 
