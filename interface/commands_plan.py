@@ -25,7 +25,7 @@ def plan(
     """
     from .json_lines import print_json
     from .quiet import quiet_transformers
-    from .training.plan_advice import advise
+    from .training.advice.advice import advise
     from .training.planning import draw_rates, plan_run
     from .training.recipe.recipe import load_recipe
     from .training.training import prepare_trainer

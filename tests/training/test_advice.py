@@ -1,7 +1,7 @@
 import pytest
 
 from polyhead import TaskConfig
-from polyhead.training.plan_advice import advise
+from polyhead.training.advice.advice import advise
 from polyhead.training.planning import plan_run
 
 from .conftest import LOUD, PET, row
@@ -89,9 +89,26 @@ def test_no_rate_is_advised_for_a_backbone_that_was_not_measured_so(advice, chan
 
 
 def test_a_wide_backbone_may_learn_slowly(advice, monkeypatch):
-    monkeypatch.setattr("polyhead.training.plan_advice.NARROW", 16)  # below the tiny model's
+    monkeypatch.setattr("polyhead.training.advice.advice_on_rates.NARROW", 16)  # below the tiny model's
 
     assert advice(name="a/backbone", learning_rate=5e-5, freeze=[{"part": "embeddings"}]) == []
+
+
+def test_rates_that_fall_with_depth_are_told_what_was_measured_of_them(advice):
+    trained = {"learning_rate": 2e-3, "freeze": [{"part": "embeddings"}]}
+    (found,) = advice(name="a/backbone", layer_decay=0.9, **trained)
+
+    assert "rates fall to 0.9" in found
+    assert "'What was measured of rates'" in found
+    assert advice(name="a/backbone", **trained) == []
+    assert advice(layer_decay=0.9, **trained) == []  # random weights were not measured so
+
+
+def test_gradient_projection_is_told_its_price(advice):
+    (found,) = advice(balance="pcgrad")
+
+    assert "three times the time" in found
+    assert "'What was measured of sampling and balancing'" in found
 
 
 @pytest.mark.parametrize("freeze", [[{"part": "bottom.1"}], [{"part": "backbone", "until_epoch": 2}]])

@@ -1,0 +1,59 @@
+"""What to freeze, and how to spare the time of what is frozen."""
+
+from typing import Any
+
+from ..argument_checks import WITHOUT_CACHE
+from ..optimization.freezing import frozen_parameters, parameters_of
+from ..planning import RunPlan
+from ..trainer import PolyheadTrainer
+
+FEW_ROWS = (
+    1000  # the most of a set on which freezing the lower half was measured: `freezing_200`, `freezing_1000`, `quick`
+)
+
+
+def frozen_cache(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
+    """Keep what frozen layers give, where they run again in every epoch."""
+    args: Any = trainer.args
+    if args.frozen_cache_gb or args.lora or any(getattr(args, name) for name in WITHOUT_CACHE):
+        return []
+    if plan.num_epochs is None or plan.num_epochs < 2 or not is_frozen(trainer, plan, "bottom.1", 0):
+        return []
+    return [
+        "the lowest layers are frozen, and are run again in every epoch: frozen_cache_gb keeps what they give "
+        "(docs/training.md, 'Freezing')."
+    ]
+
+
+def lower_half(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
+    """Freeze the lower half, where a whole pretrained backbone learns from few rows."""
+    config: Any = trainer.model.config
+    num_rows = sum(plan.num_rows.values())
+    if not is_pretrained(trainer) or plan.streams or num_rows > FEW_ROWS or trainer.args.lora or trainer.freeze_rules:
+        return []
+    half = config.num_hidden_layers // 2
+    if not half:
+        return []
+    return [
+        f"the whole backbone learns from {num_rows:,} rows. With so few, freezing its lower half took seven tenths of the time "
+        f"or less, and cost no score that could be told from chance: freeze: [{{part: bottom.{half}}}], frozen_cache_gb: 1 "
+        "(docs/training.md, 'Which way to train'). Where the backbone knows the subject, heads alone may do as well or better."
+    ]
+
+
+def is_pretrained(trainer: PolyheadTrainer) -> bool:
+    """Whether the backbone was loaded, not built with random weights."""
+    config: Any = trainer.model.config
+    return bool(config.text_config._name_or_path)  # transformers fills it in where weights were loaded
+
+
+def is_frozen(trainer: PolyheadTrainer, plan: RunPlan, part: str, step: int) -> bool:
+    """Whether a part is frozen as a whole in one step."""
+    model: Any = trainer.model
+    try:
+        parts = [(rule, parameters_of(model, rule.part)) for rule in trainer.freeze_rules]
+        wanted = set(parameters_of(model, part))
+    except ValueError:  # a backbone without a list of layers has no lowest ones
+        return False
+    steps_per_epoch = plan.num_steps / plan.num_epochs if plan.num_epochs else 1.0
+    return wanted <= set(frozen_parameters(parts, step, steps_per_epoch))
