@@ -1,6 +1,7 @@
 """New files: nothing is overwritten, and none stands under its name before it is whole."""
 
 import os
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,13 +30,24 @@ def check_output(output: Path | None, endings: Sequence[str]) -> None:
 
 @contextmanager
 def whole_file(output: Path) -> Iterator[BinaryIO]:
-    """Give a stream to write a file with, which appears under its name when it is whole, and not at all after an error."""
-    unfinished = output.with_name(f".{output.name}.unfinished")
+    """Give a stream to write a file with, which appears under its name when it is whole, and not at all after an error.
+
+    Raises:
+        ValueError: Another command has written the file in the meantime; the message says where this one's is.
+    """
+    # Its own name: two commands that were told the same file must not write into one another's.
+    unfinished = output.with_name(f".{output.name}.{secrets.token_hex(4)}.unfinished")
     try:
-        with unfinished.open("wb") as stream:
+        with unfinished.open("xb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        unfinished.replace(output)
-    finally:
+    except BaseException:
         unfinished.unlink(missing_ok=True)
+        raise
+    if output.exists():
+        raise ValueError(
+            f"--output {output} was written by another command meanwhile and is not overwritten; what this one wrote, whole, "
+            f"is in {unfinished}: rename it."
+        )
+    unfinished.replace(output)

@@ -186,6 +186,24 @@ def test_an_unfinished_file_goes_away_with_the_error(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_two_commands_that_were_told_the_same_file_keep_what_both_wrote(tmp_path):
+    file = tmp_path / "answers.jsonl"
+
+    def _write_both():
+        with whole_file(file) as slow:
+            slow.write(b"slow 1\n")
+            with whole_file(file) as quick:
+                quick.write(b"quick\n")
+            slow.write(b"slow 2\n")
+
+    with pytest.raises(ValueError, match=r"answers\.jsonl was written by another command meanwhile") as told:
+        _write_both()
+    assert file.read_bytes() == b"quick\n"
+    (kept,) = [path for path in tmp_path.iterdir() if path != file]
+    assert kept.read_bytes() == b"slow 1\nslow 2\n"
+    assert str(kept) in str(told.value)
+
+
 def test_the_header_of_an_array_counts_rows_that_came_later(tmp_path):
     with embedding_writer(tmp_path / "e.npy", 2) as write:
         for _ in range(1234):
