@@ -94,14 +94,31 @@ def test_a_wide_backbone_may_learn_slowly(advice, monkeypatch):
     assert advice(name="a/backbone", learning_rate=5e-5, freeze=[{"part": "embeddings"}]) == []
 
 
-def test_rates_that_fall_with_depth_are_told_what_was_measured_of_them(advice):
-    trained = {"learning_rate": 2e-3, "freeze": [{"part": "embeddings"}]}
-    (found,) = advice(name="a/backbone", layer_decay=0.9, **trained)
+FAST = {"name": "a/backbone", "learning_rate": 8e-4, "freeze": [{"part": "embeddings"}]}
 
-    assert "rates fall to 0.9" in found
+
+def test_a_pretrained_backbone_that_learns_fast_at_every_depth_is_told_a_lower_rate(advice):
+    (found,) = advice(**FAST)
+
+    assert "learns at 0.0008 at every depth" in found
+    assert "backbone: 2e-4" in found
     assert "'What was measured of rates'" in found
-    assert advice(name="a/backbone", **trained) == []
-    assert advice(layer_decay=0.9, **trained) == []  # random weights were not measured so
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"name": ""},
+        {"learning_rate": 4e-4},
+        {"learning_rates": {"backbone": 4e-4}},
+        {"layer_decay": 0.8},
+        {"lora": {"rank": 2}},
+        {"freeze": [{"part": "backbone"}], "learning_rates": {"heads": 1e-2}, **CACHE},
+    ],
+    ids=["random weights", "slower", "the backbone slower", "falling rates", "LoRA", "the backbone is frozen"],
+)
+def test_no_lower_rate_is_advised_where_none_was_measured_to_be_better(advice, changed):
+    assert not any("at every depth" in sentence for sentence in advice(**{**FAST, **changed}))
 
 
 def test_gradient_projection_is_told_its_price(advice):
@@ -134,7 +151,7 @@ def test_no_cache_is_advised_where_it_cannot_help(advice, fields):
 
 
 def test_few_rows_that_train_a_whole_pretrained_backbone_are_told_of_its_upper_half(advice):
-    (found,) = advice(name="a/backbone")
+    (found,) = advice(name="a/backbone", learning_rate=2e-4)
 
     assert "learns from 4 rows" in found
     assert "freeze: [{part: bottom.1}], frozen_cache_gb" in found
@@ -152,7 +169,7 @@ def test_few_rows_that_train_a_whole_pretrained_backbone_are_told_of_its_upper_h
     ids=["random weights", "more rows", "LoRA", "a part is frozen", "layers thaw"],
 )
 def test_no_half_is_advised_where_it_was_not_measured(advice, fields):
-    assert advice(**{"name": "a/backbone", **fields}) == []
+    assert advice(**{"name": "a/backbone", "learning_rate": 2e-4, **fields}) == []
 
 
 def test_many_labels_with_a_small_weight_beside_another_task_are_told_a_larger_one(advice):

@@ -6,7 +6,7 @@ from ..planning import RunPlan
 from ..processor import PROCESSOR_FACTS
 from ..trainer import PolyheadTrainer
 from .advice_on_freezing import frozen_cache, lower_half
-from .advice_on_rates import falling_rates, heads_alone, slow_backbone
+from .advice_on_rates import fast_backbone, heads_alone, slow_backbone
 from .advice_on_tasks import gradient_projection, many_labels
 from .advice_on_time import bfloat16
 
@@ -22,7 +22,7 @@ def advise(trainer: PolyheadTrainer, plan: RunPlan, processor_facts: Path = PROC
     return [
         *heads_alone(trainer, plan),
         *slow_backbone(trainer, plan),
-        *falling_rates(trainer),
+        *fast_backbone(trainer, plan),
         *frozen_cache(trainer, plan),
         *lower_half(trainer, plan),
         *many_labels(trainer),
