@@ -38,7 +38,7 @@ def read_results(path: Path) -> list[Line]:
 def named_as_now(lines: Sequence[Line], cells: Sequence[Cell]) -> list[Line]:
     """Return lines with the variant's name of today where only that has changed: settings tell whose run a line is."""
     own = {(cell.place, cell.settings_hash) for cell in cells}
-    names = {(cell.block, cell.settings_hash): cell.variant for cell in cells}
+    names: dict[tuple[Any, Any], str] = {(cell.block, cell.settings_hash): cell.variant for cell in cells}
     named = []
     for line in lines:
         (recipe, size, variant, seed), settings = place_of(line), line.get("settings_hash")
