@@ -89,6 +89,8 @@ def _recipes(six: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             only["label_names"] = {task["name"]: data_set["label_names"][task["name"]]}
         train = {key: value for key, value in six["train"].items() if key != "sampling_weights"}
         train["num_train_epochs"] = EPOCHS[task["name"]]
+        multipliers = six["train"]["head_multipliers"]
+        train["head_multipliers"] = {name: factor for name, factor in multipliers.items() if name == task["name"]}
         yield task["name"], six | {"tasks": [task], "data": [only], "train": train}
 
 

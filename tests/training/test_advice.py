@@ -211,7 +211,7 @@ def test_a_new_head_of_many_labels_is_told_a_higher_rate_where_the_run_is_short(
 
     assert f"by {way} at most" in found
     assert "head_multipliers: {moods: 5}" in found
-    assert "'What was measured of rates'" in found
+    assert "'A head of many labels'" in found
 
 
 @pytest.mark.parametrize(
