@@ -213,7 +213,9 @@ def _time_steps(trainer: PolyheadTrainer, num_steps: int) -> float:
     seconds = []
     for batch, _ in zip(trainer.get_train_dataloader(), range(num_steps + 1), strict=False):
         started = time.perf_counter()
-        trainer.compute_loss(model, trainer._prepare_inputs(batch)).backward()
+        with trainer.accelerator.autocast():  # what `bf16` and `fp16` are; training has it in the prepared model
+            loss = trainer.compute_loss(model, trainer._prepare_inputs(batch))
+        loss.backward()
         seconds.append(time.perf_counter() - started)
         model.zero_grad()
     model.train(was_training)

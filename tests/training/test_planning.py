@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 from polyhead.training.planning import draw_rates, plan_run
 
@@ -91,6 +92,17 @@ def test_planning_with_timed_steps_leaves_the_weights_alone(new_model, trainer_f
     assert plan.seconds > 0
     assert moved(before, weights(model)) == set()
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(("bf16", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_steps_are_timed_in_the_precision_of_training(new_model, trainer_for, bf16, dtype):
+    model, seen = new_model(PET), set()
+    layer = next(module for module in model.backbone.modules() if isinstance(module, torch.nn.Linear))
+    layer.register_forward_hook(lambda module, inputs, output: seen.add(output.dtype))
+
+    plan_run(trainer_for(model, ROWS, **RUN, bf16=bf16), num_timed_steps=1)
+
+    assert seen == {dtype}
 
 
 def test_the_picture_is_a_png(new_model, trainer_for, tmp_path):
