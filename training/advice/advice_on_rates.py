@@ -1,4 +1,4 @@
-"""Rates that were measured to learn too slowly, or not to help."""
+"""Rates that were measured to be too low, or too high."""
 
 from typing import Any
 
