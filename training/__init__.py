@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from .optimization.lora import merge_lora
     from .optimization.parameter_groups import parameter_groups
     from .recipe_evaluation import evaluate_recipe
+    from .starting_biases import start_at_log_odds
     from .training import train_recipe
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "gradual_unfreezing",
     "merge_lora",
     "parameter_groups",
+    "start_at_log_odds",
     "train_recipe",
 ]
 # Imported at first use: reading a recipe must not wait for torch.
@@ -31,6 +33,7 @@ _HOMES = {
     "merge_lora": "optimization.lora",
     "parameter_groups": "optimization.parameter_groups",
     "evaluate_recipe": "recipe_evaluation",
+    "start_at_log_odds": "starting_biases",
     "train_recipe": "training",
 }
 

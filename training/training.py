@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from .run.pictures import draw_pictures
 from .run.progress import close_bars
 from .run.record import write_record
 from .run.reporting import report_into
+from .starting_biases import start_at_log_odds
 from .starting_checkpoint import starting_tasks
 from .trainer import PolyheadTrainer
 
@@ -161,6 +163,7 @@ def prepare_trainer(
     arguments = training_arguments(recipe, output, has_validation=bool(data.rows["validation"]))
     set_seed(arguments.seed)
     model = build_model(recipe, data)
+    start_at_log_odds(model, [task.name for task in new], chain.from_iterable(data.rows["train"].values()))
     datasets: dict[str, Any] = {name: _dataset(model, data, split) for name, split in DATASET_SPLITS.items()}
     train = datasets["train_dataset"]
     if data.streams:

@@ -197,3 +197,21 @@ def test_a_checkpoint_that_lacks_old_weights_is_refused(recipe, trained, tmp_pat
 
     with pytest.raises(ValueError, match=r"lacks the weights of polyhead\.heads\.pet\.output\.bias"):
         start(recipe(), tmp_path)
+
+
+def test_a_new_binary_head_begins_at_its_log_odds_and_a_trained_one_where_it_was(recipe, make_model, tmp_path):
+    trained = make_model([TaskConfig(name="calm", kind="binary_classification", labels=["no", "yes"])])
+    trained.save_pretrained(tmp_path / "binary")
+    records = [{"text": "a cat", "loud": answer, "calm": answer} for answer in ("yes", "no", "no", "no")]
+    (tmp_path / "four.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    path = recipe(
+        LOUD,
+        {**LOUD, "name": "calm"},
+        model={"checkpoint": "binary"},
+        labels=("loud", "calm"),
+        data={"train": "four.jsonl"},
+    )
+    heads = start(path, tmp_path).polyhead.heads
+
+    assert heads["loud"].output.bias.item() == pytest.approx(np.log(1.5 / 3.5))  # half a row of either kind is added
+    assert torch.equal(heads["calm"].output.bias, trained.polyhead.heads["calm"].output.bias)

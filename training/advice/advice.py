@@ -7,7 +7,7 @@ from ..processor import PROCESSOR_FACTS
 from ..trainer import PolyheadTrainer
 from .advice_on_freezing import frozen_cache, lower_half
 from .advice_on_rates import fast_backbone, heads_alone, slow_backbone
-from .advice_on_tasks import gradient_projection, many_labels, slow_labels
+from .advice_on_tasks import gradient_projection, many_labels
 from .advice_on_time import bfloat16
 
 
@@ -26,7 +26,6 @@ def advise(trainer: PolyheadTrainer, plan: RunPlan, processor_facts: Path = PROC
         *frozen_cache(trainer, plan),
         *lower_half(trainer, plan),
         *many_labels(trainer),
-        *slow_labels(trainer, plan),
         *gradient_projection(trainer),
         *bfloat16(trainer, processor_facts),
     ]
