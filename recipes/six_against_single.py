@@ -18,7 +18,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -54,8 +53,9 @@ def main() -> None:
     six = yaml.safe_load((HERE / "six_tasks.yaml").read_text(encoding="utf-8"))
     options.results.parent.mkdir(parents=True, exist_ok=True)
     for seed in SEEDS:
-        for name, recipe in _recipes(six):
-            _run_cell(recipe, {"model": name, "seed": seed}, options.work / f"{name}-{seed}", options.results)
+        recipes = {"six": six} | {name: single_recipe(six, name) for name in METRICS}
+        for name, recipe in recipes.items():
+            run_cell(recipe, {"model": name, "seed": seed}, options.work / f"{name}-{seed}", options.results)
 
 
 def report(cells: list[dict[str, Any]]) -> str:
@@ -80,21 +80,34 @@ def report(cells: list[dict[str, Any]]) -> str:
     return "\n".join([*lines, f"| mean | | | | | {mean(differences):+.2f} |"])
 
 
-def _recipes(six: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    yield "six", six
-    for task in six["tasks"]:
-        data_set = next(data_set for data_set in six["data"] if task["name"] in data_set["labels"])
-        only = data_set | {"labels": {task["name"]: data_set["labels"][task["name"]]}}
-        if "label_names" in only:
-            only["label_names"] = {task["name"]: data_set["label_names"][task["name"]]}
-        train = {key: value for key, value in six["train"].items() if key != "sampling_weights"}
-        train["num_train_epochs"] = EPOCHS[task["name"]]
-        multipliers = six["train"]["head_multipliers"]
-        train["head_multipliers"] = {name: factor for name, factor in multipliers.items() if name == task["name"]}
-        yield task["name"], six | {"tasks": [task], "data": [only], "train": train}
+def single_recipe(six: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the recipe of one task alone.
+
+    Args:
+        six: Content of the recipe for all tasks.
+        name: The task.
+    """
+    task = next(task for task in six["tasks"] if task["name"] == name)
+    data_set = next(data_set for data_set in six["data"] if name in data_set["labels"])
+    only = data_set | {"labels": {name: data_set["labels"][name]}}
+    if "label_names" in only:
+        only["label_names"] = {name: data_set["label_names"][name]}
+    train = {key: value for key, value in six["train"].items() if key != "sampling_weights"}
+    return six | {"tasks": [task], "data": [only], "train": train | {"num_train_epochs": EPOCHS[name]}}
 
 
-def _run_cell(recipe: dict[str, Any], cell: dict[str, Any], folder: Path, results: Path) -> None:
+def run_cell(recipe: dict[str, Any], cell: dict[str, Any], folder: Path, results: Path) -> None:
+    """Train a recipe and write a line with its scores on every split.
+
+    Args:
+        recipe: As its file says it.
+        cell: Begins the line; its `seed` is the run's.
+        folder: For the model; where it is there already, another process has taken the cell, and nothing is done.
+        results: File of JSON lines; nor is a cell run again that has its line there.
+    """
+    known = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
+    if any(cell.items() <= json.loads(line).items() for line in known):
+        return
     try:
         folder.mkdir(parents=True)  # the claim: two of these processes never run the same cell
     except FileExistsError:

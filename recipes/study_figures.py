@@ -21,6 +21,8 @@ from pathlib import Path
 import against_setfit
 import embedding_changes
 import layer_changes
+import many_labels
+import scores_again
 import six_against_single
 import task_pairs
 
@@ -35,7 +37,15 @@ STUDIES = Path(__file__).resolve().parent / "studies"
 RESULTS = six_against_single.RESULTS.parent
 SCRIPTS = {
     script.__name__: script
-    for script in (against_setfit, embedding_changes, layer_changes, six_against_single, task_pairs)
+    for script in (
+        against_setfit,
+        embedding_changes,
+        layer_changes,
+        many_labels,
+        scores_again,
+        six_against_single,
+        task_pairs,
+    )
 }
 MARKED = re.compile(r"<!--study (?P<key>[^>]*)-->.*?<!--/study-->", re.DOTALL)
 
