@@ -36,6 +36,10 @@ class StudyFiles:
         """What the results say."""
         return self.folder / f"{self.name}.md"
 
+    def best(self, recipe: str | None) -> Path:
+        """The best variant as a recipe; `recipe` names that of several which it is a variant of."""
+        return self.folder / f"{self.name}-best{'' if recipe is None else f'-{recipe}'}.yaml"
+
     @property
     def work(self) -> Path:
         """What runs, while it runs; it is removed, so it must be nobody else's folder, such as `.git` of a study `git`."""
@@ -121,10 +125,13 @@ def _write_recipes(study: Study, sections: Sequence[Section], cells: Sequence[Ce
         if known is None or _rank(section) > _rank(known):
             largest[section.recipe] = section
     written = []
-    for recipe, section in largest.items():
-        end = "" if len(study.recipes) == 1 else f"-{recipe}"
-        written.append(files.folder / f"{files.name}-best{end}.yaml")
-        written[-1].write_text(best_recipe(section, cells, written[-1]), encoding="utf-8")
+    for name in [recipe.stem for recipe in study.recipes]:
+        file = files.best(name if len(study.recipes) > 1 else None)
+        if name in largest:
+            written.append(file)
+            file.write_text(best_recipe(largest[name], cells, file), encoding="utf-8")
+        else:
+            file.unlink(missing_ok=True)  # of an earlier report, which these results no longer bear out
     return written
 
 

@@ -64,6 +64,11 @@ def test_a_variant_of_fewer_seeds_is_not_the_best(section_of):
     assert [variant.name for variant in section.ranked] == ["base", "bad", "good"]
 
 
+def test_of_equal_variants_the_fastest_is_the_best(section_of):
+    section = section_of({"base": 9.0, "good": 3.0, "bad": 5.0}, base=[0.5, 0.7], good=[0.6, 0.6], bad=[0.7, 0.5])
+    assert [variant.name for variant in section.ranked] == ["good", "bad", "base"]
+
+
 def test_a_study_cut_short_ranks_at_the_seeds_that_most_variants_have(section_of):
     section = section_of({"good": 1.0}, base=[0.5, 0.6], good=[0.9], bad=[0.4])
     assert [(variant.name, list(variant.lines)) for variant in section.ranked] == [

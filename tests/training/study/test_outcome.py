@@ -165,3 +165,11 @@ def test_variants_of_which_none_answers_all_tasks_have_no_score_no_picture_and_n
     assert "| layer_decay 1.0 (baseline) | 2 | - | - | 0.5000 | - |" in report
     assert "| layer_decay 0.9 | 2 | - | - | - | 0.5000 |" in report
     assert all("No variant answers all tasks" in verdict for verdict in outcome.verdicts.values())
+
+
+def test_a_best_recipe_that_later_results_do_not_bear_out_is_gone(reported):
+    best = reported(better_with_decay).files[-1]
+    assert best.name == "study-best.yaml"
+
+    reported(lambda number, cell: {**line_of(cell, 0.5), "error": "no memory"})
+    assert not best.exists()
