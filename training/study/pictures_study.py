@@ -14,6 +14,8 @@ from .variant_result import VariantResult
 
 _MARKERS = "osD^"  # the next one after each ten variants, when the colours begin again
 _LINE_OF_LEGEND = 0.2  # inches
+_TIME, _SCORE = "seconds of training", "score on validation"
+_LOW = 0.4  # share of the best score: what stays below would press all the others together
 
 
 def draw_pareto(sections: Sequence[Section]) -> Figure:
@@ -25,7 +27,10 @@ def draw_pareto(sections: Sequence[Section]) -> Figure:
                 _draw_point(panel, variant, _style(position))
         front = pareto_front(section)
         panel.step([v.cost for v in front], [v.score.value for v in front], where="post", color="grey", linewidth=1)
-        panel.set(title=section_title(section), xlabel="seconds of training", ylabel="score on validation")
+        panel.set(title=section_title(section), xlabel=_TIME, ylabel=_SCORE)
+        scores = [variant.score for variant in section.measured]
+        _cut_off_low(panel, [end for s in scores for end in (s.low, s.value, s.high) if end is not None])
+        _tell_cut_off(panel, section)
     _finish(figure, panels, "Score against cost")
     return figure
 
@@ -40,14 +45,19 @@ def pareto_front(section: Section) -> list[VariantResult]:
 
 
 def draw_curves(sections: Sequence[Section]) -> Figure:
-    """Draw the mean score over the optimizer steps, at those steps at which every seed of a variant was measured."""
+    """Draw the mean score over the time of training, at those steps at which every seed of a variant was measured.
+
+    Each variant's steps are taken to last equally long, and the last that was measured to end its time.
+    """
     figure, panels = _panels(sections)
     for panel, section in zip(panels, sections, strict=True):
         for position, variant in enumerate(section.variants):
             if variant.lines:
                 steps, scores = mean_curve(variant)
-                panel.plot(steps, scores, **_style(position), markersize=3, label=variant.name)
-        panel.set(title=section_title(section), xlabel="optimizer step", ylabel="score on validation")
+                times = [variant.cost * step / steps[-1] for step in steps]
+                panel.plot(times, scores, **_style(position), markersize=3, label=variant.name)
+        panel.set(title=section_title(section), xlabel=_TIME, ylabel=_SCORE)
+        _cut_off_low(panel, [score for variant in section.measured for score in mean_curve(variant)[1]])
     _finish(figure, panels, "Learning curves, mean over the seeds")
     return figure
 
@@ -76,7 +86,7 @@ def draw_sizes(sections: Sequence[Section]) -> Figure | None:
             line: dict[str, Any] = {**_style(position), "capsize": 3, "label": variant.name}
             panel.errorbar(places, [mean.value for mean in means], yerr=reach, **line)
         panel.set_xticks(range(len(labels)), labels)
-        panel.set(title=recipe, xlabel="training rows", ylabel="score on validation")
+        panel.set(title=recipe, xlabel="training rows", ylabel=_SCORE)
     _finish(figure, panels, "Score by number of rows, with 95% intervals")
     return figure
 
@@ -91,6 +101,24 @@ def _draw_point(panel: Axes, variant: VariantResult, style: dict[str, Any]) -> N
     panel.errorbar(
         variant.cost, score.value, yerr=reach, **style, capsize=3, linewidth=0, elinewidth=1, label=variant.name
     )
+
+
+def _cut_off_low(panel: Axes, values: Sequence[float]) -> None:
+    """Let a panel begin at the lowest of some values that is not far below the best."""
+    kept = [value for value in values if value >= _LOW * max(values)]
+    if len(kept) < len(values):
+        room = 0.08 * (max(kept) - min(kept)) or 0.05
+        panel.set_ylim(min(kept) - 2 * room, max(kept) + room)
+
+
+def _tell_cut_off(panel: Axes, section: Section) -> None:
+    """Write the score of a variant that lies below the picture where it would stand."""
+    panel.margins(x=0.1)  # room for the figures
+    bottom = panel.get_ylim()[0]
+    for position, variant in enumerate(section.variants):
+        if variant.lines and variant.score.value < bottom:
+            told = {"color": colour(position), "ha": "center", "va": "bottom", "fontsize": "small"}
+            panel.annotate(f"\N{DOWNWARDS ARROW} {variant.score.value:.2f}", (variant.cost, bottom), **told)
 
 
 def _panels(shown: Sequence[object]) -> tuple[Figure, list[Axes]]:
@@ -110,6 +138,7 @@ def _finish(figure: Figure, panels: Sequence[Axes], title: str) -> None:
     known = {
         label: handle for panel in panels for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
     }
-    figure.set_figheight(figure.get_figheight() + _LINE_OF_LEGEND * len(known))
-    figure.legend(list(known.values()), list(known), fontsize="small", loc="outside lower center", ncols=1)
+    num_columns = min(3, len(panels))
+    figure.set_figheight(figure.get_figheight() + _LINE_OF_LEGEND * (math.ceil(len(known) / num_columns) + 1))
+    figure.legend(list(known.values()), list(known), fontsize="small", loc="outside lower center", ncols=num_columns)
     figure.suptitle(title)

@@ -4,7 +4,7 @@ import pytest
 
 from polyhead.training.study.cells import plan_cells
 from polyhead.training.study.comparison import compare
-from polyhead.training.study.pictures_study import mean_curve, pareto_front
+from polyhead.training.study.pictures_study import draw_curves, draw_pareto, mean_curve, pareto_front
 from polyhead.training.study.variant_result import difference
 from polyhead.training.study.verdict import verdict
 
@@ -24,6 +24,7 @@ def section_of(study_of):
                 **dict(zip(("recipe", "size", "variant", "seed"), cell.place, strict=True)),
                 "score": score,
                 "tasks": {"topic": {"metric": "accuracy", "value": score}},
+                "curve": [[5, score / 2], [10, score]],
                 "seconds": 99.0,
                 "processor_seconds": (seconds or {}).get(cell.variant, 10.0),
                 "versions": {"device": "cpu"},
@@ -183,3 +184,29 @@ def test_a_mean_curve_has_the_steps_of_all_seeds(section_of):
     variant.lines[42]["curve"] = [[2, 0.25], [4, 0.5]]
     variant.lines[43]["curve"] = [[2, 0.75], [4, 0.75], [6, 0.5]]
     assert mean_curve(variant) == ([2, 4], [0.5, 0.625])
+
+
+def test_a_variant_far_below_the_others_does_not_press_them_together(section_of):
+    (panel,) = draw_pareto([section_of({"bad": 7.0}, base=[0.8, 0.81], good=[0.7, 0.71], bad=[0.1, 0.12])]).axes
+
+    lowest, highest = panel.get_ylim()
+    assert 0.11 < lowest < 0.705  # good's mean
+    assert highest > 0.805
+    (told,) = panel.texts
+    assert (told.get_text(), told.xy) == ("\N{DOWNWARDS ARROW} 0.11", (7.0, lowest))
+
+
+def test_every_variant_stands_in_the_picture_where_none_is_far_below(section_of):
+    (panel,) = draw_pareto([section_of(base=[0.8], good=[0.7], bad=[0.4])]).axes
+
+    assert panel.get_ylim()[0] < 0.4
+    assert not panel.texts
+
+
+def test_learning_curves_stand_over_the_time_that_each_variant_takes(section_of):
+    (panel,) = draw_curves([section_of({"good": 30.0}, base=[0.8], good=[0.6])]).axes
+
+    base, good = panel.get_lines()
+    assert list(base.get_xdata()) == [5.0, 10.0]  # half and whole of 10 seconds
+    assert list(good.get_xdata()) == [15.0, 30.0]
+    assert list(good.get_ydata()) == [0.3, 0.6]
