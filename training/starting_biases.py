@@ -1,6 +1,7 @@
 """Where a new head of labels that are each true or not begins: at how often each is true in training, not at one half."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 
@@ -41,5 +42,6 @@ def _start(model: PolyheadModel, task: TaskConfig, labels: torch.Tensor) -> None
     weight = torch.tensor(task.pos_weight or [1.0], dtype=labels.dtype)  # the loss counts each true label so many times
     # Half a row of either kind, so that a label that no row, or every row, has lies at a finite distance.
     log_odds = ((weight * true + 0.5) / (len(labels) - true + 0.5)).log()
+    head: Any = model.polyhead.heads[task.name]
     with torch.no_grad():
-        model.polyhead.heads[task.name].output.bias.copy_(log_odds)
+        head.output.bias.copy_(log_odds)

@@ -117,7 +117,7 @@ def _tell_cut_off(panel: Axes, section: Section) -> None:
     bottom = panel.get_ylim()[0]
     for position, variant in enumerate(section.variants):
         if variant.lines and variant.score.value < bottom:
-            told = {"color": colour(position), "ha": "center", "va": "bottom", "fontsize": "small"}
+            told: dict[str, Any] = {"color": colour(position), "ha": "center", "va": "bottom", "fontsize": "small"}
             panel.annotate(f"\N{DOWNWARDS ARROW} {variant.score.value:.2f}", (variant.cost, bottom), **told)
 
 
