@@ -104,9 +104,10 @@ def _draw_point(panel: Axes, variant: VariantResult, style: dict[str, Any]) -> N
 
 
 def _cut_off_low(panel: Axes, values: Sequence[float]) -> None:
-    """Let a panel begin at the lowest of some values that is not far below the best."""
-    kept = [value for value in values if value >= _LOW * max(values)]
-    if len(kept) < len(values):
+    """Let a panel begin at the lowest of some values that is not far below the best; a best of 0 or less has no share."""
+    limit = _LOW * max(values, default=0.0)
+    kept = [value for value in values if value >= limit]
+    if limit > 0 and len(kept) < len(values):
         room = 0.08 * (max(kept) - min(kept)) or 0.05
         panel.set_ylim(min(kept) - 2 * room, max(kept) + room)
 

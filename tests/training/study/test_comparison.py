@@ -210,3 +210,14 @@ def test_learning_curves_stand_over_the_time_that_each_variant_takes(section_of)
     assert list(base.get_xdata()) == [5.0, 10.0]  # half and whole of 10 seconds
     assert list(good.get_xdata()) == [15.0, 30.0]
     assert list(good.get_ydata()) == [0.3, 0.6]
+
+
+def test_scores_below_zero_and_runs_without_a_curve_can_be_drawn(section_of):
+    section = section_of(base=[-0.2], good=[-0.1], bad=[-0.3])
+    for variant in section.variants:
+        variant.lines[42]["curve"] = []
+
+    (pareto,), (curves,) = draw_pareto([section]).axes, draw_curves([section]).axes
+    assert pareto.get_ylim()[0] < -0.3
+    assert not pareto.texts
+    assert [list(line.get_xdata()) for line in curves.get_lines()] == [[], [], []]
