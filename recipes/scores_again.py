@@ -1,6 +1,6 @@
 """Do the recipes' scores come again? Each recipe trained with other seeds.
 
-    POLYHEAD_DATA=folder python recipes/scores_again.py --work folder-for-models [--recipes sst emobank]
+    POLYHEAD_DATA=folder python recipes/scores_again.py --work folder-for-models [--recipes sst emobank] [--seeds 43]
     python recipes/scores_again.py --report
 
 Each cell (one recipe, one seed) is a training run and an evaluation on validation and test in processes of their own. Its line
@@ -23,6 +23,7 @@ METRICS = {  # by recipe: what of it is told
     "emobank": (("affect", "pearson"),),
     "btc": (("entities", "f1"),),
     "contrastive": (("similarity", "spearman"), ("emotion", "f1_macro")),
+    "snips": (("intent", "accuracy"), ("slots", "f1"), ("slots", "joint_accuracy")),
     "tweets": (("emotion", "f1_macro"), ("offensive", "f1_macro"), ("emotions28", "f1_macro")),
 }
 SPLITS = ("validation", "test")
@@ -35,11 +36,12 @@ def main() -> None:
     what.add_argument("--work", type=Path, help="Folder for the models.")
     what.add_argument("--report", action="store_true", help="Print the table of the results.")
     parser.add_argument("--recipes", nargs="+", choices=METRICS, default=list(METRICS), help="Recipes to train.")
+    parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS, help="Seeds to train with.")
     options = parser.parse_args()
     if options.report:
         print(report([json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()]))
         return
-    for seed in SEEDS:
+    for seed in options.seeds:
         for name in options.recipes:
             recipe = yaml.safe_load((HERE / f"{name}.yaml").read_text(encoding="utf-8"))
             run_cell(recipe, {"recipe": name, "seed": seed}, options.work / f"{name}-{seed}", RESULTS)
