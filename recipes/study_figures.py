@@ -31,7 +31,7 @@ from polyhead.training.study.comparison import Section, compare
 from polyhead.training.study.results_file import read_results
 from polyhead.training.study.study_file import load_study
 from polyhead.training.study.together import together
-from polyhead.training.study.variant_result import VariantResult, difference
+from polyhead.training.study.variant_result import VariantResult, difference, time_share
 
 STUDIES = Path(__file__).resolve().parent / "studies"
 RESULTS = six_against_single.RESULTS.parent
@@ -107,7 +107,7 @@ def _difference(section: Section, variant: VariantResult) -> str:
 
 FIGURES: dict[str, Callable[[Section, VariantResult], str]] = {
     "score": lambda _, variant: f"{100 * variant.score.value:.1f}",
-    "time": lambda section, variant: f"{variant.cost / section.variant(section.baseline).cost:.2f}",
+    "time": lambda section, variant: f"{time_share(variant, section.variant(section.baseline)):.2f}",
     "difference": _difference,
 }
 

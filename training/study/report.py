@@ -10,7 +10,7 @@ from .results_file import Line
 from .statistics import LEVEL, Mean, smallest_p
 from .study_file import Study
 from .together import together
-from .variant_result import VariantResult
+from .variant_result import VariantResult, time_share
 from .verdict import interval, verdict
 
 
@@ -116,7 +116,7 @@ def _differences(section: Section) -> str:
     found = section.differences()
     if not found:
         return ""
-    cost = section.variant(section.baseline).cost
+    baseline = section.variant(section.baseline)
     rows = [
         [
             name,
@@ -124,7 +124,7 @@ def _differences(section: Section) -> str:
             interval(d).removeprefix("95% interval "),
             f"{d.p:.3g}",
             f"{d.holm_p:.3g}",
-            f"{section.variant(d.variant).cost / cost:.2f}" if cost else "-",
+            "-" if (share := time_share(section.variant(d.variant), baseline)) is None else f"{share:.2f}",
         ]
         for name, d in found.items()
     ]

@@ -79,6 +79,16 @@ def difference(one: VariantResult, other: VariantResult) -> Difference | None:
     return _difference(one, [one.lines[seed]["score"] - other.lines[seed]["score"] for seed in seeds])
 
 
+def time_share(one: VariantResult, other: VariantResult) -> float | None:
+    """Return the training time of one variant as a share of another's, at the seeds that both have.
+
+    Seeds may have come from machines of different speed. None where they share no seed, or the other took no time.
+    """
+    seeds = _shared_seeds(one, other)
+    cost = other.at(seeds).cost
+    return one.at(seeds).cost / cost if cost else None
+
+
 def task_differences(one: VariantResult, other: VariantResult) -> dict[str, Difference]:
     """Compare two variants by the main metric of each task that both answer, at the seeds that both have.
 

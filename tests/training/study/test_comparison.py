@@ -5,7 +5,7 @@ import pytest
 from polyhead.training.study.cells import plan_cells
 from polyhead.training.study.comparison import compare
 from polyhead.training.study.pictures_study import draw_curves, draw_pareto, mean_curve, pareto_front
-from polyhead.training.study.variant_result import difference
+from polyhead.training.study.variant_result import difference, time_share
 from polyhead.training.study.verdict import verdict
 
 NAMED = "recipe: recipe.yaml\nvary: [{name: base}, {name: good, train.layer_decay: 0.9}, {name: bad, train.layer_decay: 0.8}]\n"
@@ -177,6 +177,14 @@ def test_the_cost_is_that_of_the_clock_where_another_device_trains(section_of):
     for line in variant.lines.values():
         line["versions"] = {"device": "cuda:0"}
     assert variant.cost == 99.0
+
+
+def test_a_share_of_time_is_that_of_the_seeds_which_both_have(section_of):
+    section = section_of({"base": 4.0, "good": 3.0}, base=[0.5, 0.6], good=[0.7])
+    base, good = section.variant("base"), section.variant("good")
+    base.lines[43]["processor_seconds"] = 400.0  # a slower machine, on which the other has not run
+    assert time_share(good, base) == 0.75
+    assert time_share(good, base.at([43])) is None
 
 
 def test_a_mean_curve_has_the_steps_of_all_seeds(section_of):
