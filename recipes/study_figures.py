@@ -105,9 +105,16 @@ def _difference(section: Section, variant: VariantResult) -> str:
     return f"{100 * mean.value:+.1f}{interval}"
 
 
+def _time(section: Section, variant: VariantResult) -> str:
+    share = time_share(variant, section.variant(section.baseline))
+    if share is None:
+        raise ValueError(f"{variant.name} has no training time at a seed that the baseline has")
+    return f"{share:.2f}"
+
+
 FIGURES: dict[str, Callable[[Section, VariantResult], str]] = {
     "score": lambda _, variant: f"{100 * variant.score.value:.1f}",
-    "time": lambda section, variant: f"{time_share(variant, section.variant(section.baseline)):.2f}",
+    "time": _time,
     "difference": _difference,
 }
 

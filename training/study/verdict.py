@@ -2,7 +2,7 @@
 
 from .comparison import Section
 from .statistics import smallest_p
-from .variant_result import Difference, VariantResult, difference
+from .variant_result import Difference, VariantResult, difference, time_share
 
 
 def verdict(section: Section) -> str:
@@ -63,10 +63,11 @@ def _cheaper(best: VariantResult, tied: list[VariantResult]) -> list[str]:
     """
     if len(best.lines) == 1:
         return []
-    cheapest = min([best, *tied], key=lambda variant: variant.cost)
-    if cheapest is best or cheapest.cost > 0.9 * best.cost:
+    shares = [time_share(other, best) or 1.0 for other in tied]  # none without a time, or a seed in common
+    if not shares or min(shares) > 0.9:
         return []
-    seconds = f"{cheapest.cost:.0f} s against {best.cost:.0f} s"
+    cheapest = tied[shares.index(min(shares))]
+    seconds = f"{cheapest.at(best.lines).cost:.0f} s against {best.at(cheapest.lines).cost:.0f} s"
     return [f"Of these, **{cheapest.name}** trains fastest, {seconds}, with a score of {cheapest.score.value:.4f}."]
 
 

@@ -187,6 +187,17 @@ def test_a_share_of_time_is_that_of_the_seeds_which_both_have(section_of):
     assert time_share(good, base.at([43])) is None
 
 
+def test_the_fastest_of_those_not_told_apart_is_so_at_the_seeds_which_both_have(section_of):
+    def told(seconds_of_good):
+        scores = {"base": [0.5, 0.6, 0.7], "good": [0.52, 0.58], "bad": [0.1, 0.1, 0.1]}
+        section = section_of({"good": seconds_of_good}, **scores)
+        section.variant("base").lines[44]["processor_seconds"] = 400.0  # a slower machine, on which good has not run
+        return verdict(section)
+
+    assert "Of these, **good** trains fastest, 8 s against 10 s" in told(8.0)
+    assert "fastest" not in told(9.5)
+
+
 def test_a_mean_curve_has_the_steps_of_all_seeds(section_of):
     variant = section_of(base=[0.5, 0.6]).variant("base")
     variant.lines[42]["curve"] = [[2, 0.25], [4, 0.5]]
