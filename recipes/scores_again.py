@@ -24,6 +24,7 @@ METRICS = {  # by recipe: what of it is told
     "btc": (("entities", "f1"),),
     "contrastive": (("similarity", "spearman"), ("emotion", "f1_macro")),
     "snips": (("intent", "accuracy"), ("slots", "f1"), ("slots", "joint_accuracy")),
+    "banking77_all_rows": (("intent", "accuracy"),),
     "tweets": (("emotion", "f1_macro"), ("offensive", "f1_macro"), ("emotions28", "f1_macro")),
 }
 SPLITS = ("validation", "test")

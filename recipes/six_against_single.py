@@ -23,6 +23,7 @@ from statistics import mean
 from typing import Any
 
 import yaml
+from task_pairs import with_interval
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "docs" / "study" / "six_against_single.jsonl"
@@ -59,25 +60,28 @@ def main() -> None:
 
 
 def report(cells: list[dict[str, Any]]) -> str:
-    """Return a Markdown table: means over the seeds for which both models of a task were trained, in points.
+    """Return a Markdown table, in points: means over the seeds with both models of a task, differences with 95% t intervals.
 
     Args:
         cells: The lines of the results file.
     """
     lines = ["| task | metric | seeds | six tasks | alone | difference |", "| --- | --- | --- | --- | --- | --- |"]
     by_name = {(cell["model"], cell["seed"]): cell for cell in cells}
-    differences = []
+    by_seed: dict[int, list[float]] = {seed: [] for seed in SEEDS}
     for task, metric in METRICS.items():
-        pairs = [(by_name.get(("six", seed)), by_name.get((task, seed))) for seed in SEEDS]
-        both = [(six, alone) for six, alone in pairs if six is not None and alone is not None]
+        pairs = {seed: (by_name.get(("six", seed)), by_name.get((task, seed))) for seed in SEEDS}
+        both = {seed: (six, alone) for seed, (six, alone) in pairs.items() if six is not None and alone is not None}
         if not both:
             continue
-        split = next(split for split in SPLITS if task in both[0][0].get(split, {}))
-        six, alone = (mean(100 * pair[side][split][task][metric] for pair in both) for side in (0, 1))
-        differences.append(six - alone)
-        told = f"{six:.1f} | {alone:.1f} | {six - alone:+.1f}"
-        lines.append(f"| {task} ({split}) | {metric} | {len(both)} | {told} |")
-    return "\n".join([*lines, f"| mean | | | | | {mean(differences):+.2f} |"])
+        split = next(split for split in SPLITS if task in next(iter(both.values()))[0].get(split, {}))
+        scores = {seed: [100 * cell[split][task][metric] for cell in trained] for seed, trained in both.items()}
+        for seed, (six, alone) in scores.items():
+            by_seed[seed].append(six - alone)
+        six, alone = (mean(pair[side] for pair in scores.values()) for side in (0, 1))
+        difference = with_interval([six - alone for six, alone in scores.values()])
+        lines.append(f"| {task} ({split}) | {metric} | {len(both)} | {six:.1f} | {alone:.1f} | {difference} |")
+    means = [mean(differences) for differences in by_seed.values() if differences]
+    return "\n".join([*lines, f"| mean | | | | | {with_interval(means, digits=2)} |"])
 
 
 def single_recipe(six: dict[str, Any], name: str) -> dict[str, Any]:

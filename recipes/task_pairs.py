@@ -82,7 +82,7 @@ def report(lines: list[Line]) -> str:
         both = [mean(of_seed) for of_seed in zip(*gains, strict=True)]
         cosine = mean(runs[pair, seed]["cosine"] for seed in seeds)
         means.append((cosine, mean(both)))
-        told = " | ".join(_with_interval(values) for values in (*gains, both))
+        told = " | ".join(with_interval(values) for values in (*gains, both))
         rows.append(f"| {' + '.join(pair)} | {len(seeds)} | {told} | {cosine:+.3f} |")
     return "\n".join(rows) + (f"\n\n{_correlation(means)}" if len(means) > 2 else "")
 
@@ -95,10 +95,16 @@ def _gain(runs: dict[tuple[tuple[str, ...], int], Line], pair: tuple[str, ...], 
     return 100 * float(runs[pair, seed]["scores"][task] - runs[(task,), seed]["scores"][task])
 
 
-def _with_interval(values: list[float]) -> str:
+def with_interval(values: list[float], digits: int = 1) -> str:
+    """Write the mean of values with its 95% t interval, as in `+1.6 (-1.6 to +4.9)`.
+
+    Args:
+        values: At least one; of one there is no interval.
+        digits: After the point.
+    """
     found = mean_with_interval(values)
-    interval = "" if found.low is None else f" ({found.low:+.1f} to {found.high:+.1f})"
-    return f"{found.value:+.1f}{interval}"
+    interval = "" if found.low is None else f" ({found.low:+.{digits}f} to {found.high:+.{digits}f})"
+    return f"{found.value:+.{digits}f}{interval}"
 
 
 def _correlation(means: list[tuple[float, float]]) -> str:

@@ -1,5 +1,7 @@
 """What a study has found, in plain sentences that say how sure it is."""
 
+from dataclasses import replace
+
 from .comparison import Section
 from .statistics import smallest_p
 from .variant_result import Difference, VariantResult, difference, time_share
@@ -25,7 +27,14 @@ def verdict(section: Section) -> str:
         )
     tied = [other for other in ranked[1:] if not _is_told_apart(difference(best, other))]
     return " ".join(
-        [score, _certainty(best, ranked[1], tied), *_cheaper(best, tied), *_ahead(best, ranked[1:]), *aside]
+        [
+            score,
+            _certainty(best, ranked[1], tied),
+            *_cheaper(best, tied),
+            *_ahead(best, ranked[1:]),
+            *_at_more_seeds(section, best),
+            *aside,
+        ]
     )
 
 
@@ -81,6 +90,14 @@ def _ahead(best: VariantResult, others: list[VariantResult]) -> list[str]:
                 f"**{other.name}** has {_seeds(len(other.lines))} and is ahead there, by {found.mean.value:+.4f}: run the rest."
             )
     return told
+
+
+def _at_more_seeds(section: Section, best: VariantResult) -> list[str]:
+    """Judge those apart that have more seeds than the ranking, which is over the seeds that most of them have."""
+    deeper = [variant for variant in section.measured if len(variant.lines) > len(best.lines)]
+    if len(deeper) < 2 or len(deeper) == len(section.measured):
+        return []
+    return [f"Of the {len(deeper)} variants that have more seeds: {verdict(replace(section, variants=deeper))}"]
 
 
 def _partial(partial: list[VariantResult]) -> list[str]:

@@ -8,7 +8,14 @@ from polyhead.training.study.pictures_study import draw_curves, draw_pareto, mea
 from polyhead.training.study.variant_result import difference, time_share
 from polyhead.training.study.verdict import verdict
 
-NAMED = "recipe: recipe.yaml\nvary: [{name: base}, {name: good, train.layer_decay: 0.9}, {name: bad, train.layer_decay: 0.8}]\n"
+NAMED = """
+recipe: recipe.yaml
+vary:
+  - {name: base}
+  - {name: good, train.layer_decay: 0.9}
+  - {name: bad, train.layer_decay: 0.8}
+  - {name: late, train.layer_decay: 0.7}
+"""
 
 
 @pytest.fixture
@@ -87,6 +94,14 @@ def test_a_variant_of_fewer_seeds_that_is_ahead_there_is_named(section_of):
     assert told.startswith("Best on average is **base**")
     assert told.endswith("**good** has one seed and is ahead there, by +0.4000: run the rest.")
     assert "ahead there" not in verdict(section_of(base=[0.5, 0.6], good=[0.3], bad=[0.4, 0.5]))
+
+
+def test_variants_of_more_seeds_than_the_ranking_are_judged_at_all_of_theirs(section_of):
+    section = section_of(base=[0.5, 0.6, 0.7], good=[0.6, 0.71, 0.8], bad=[0.4], late=[0.9])
+    told = verdict(section)
+    assert told.startswith("Best on average is **late**, score 0.9000 over one seed.")
+    assert "Of the 2 variants that have more seeds: Best on average is **good**, score 0.7033 over 3 seeds." in told
+    assert "more seeds" not in verdict(section_of(base=[0.5, 0.6], good=[0.7], bad=[0.4], late=[0.9]))
 
 
 @pytest.fixture
@@ -233,7 +248,7 @@ def test_learning_curves_stand_over_the_time_that_each_variant_takes(section_of)
 
 def test_scores_below_zero_and_runs_without_a_curve_can_be_drawn(section_of):
     section = section_of(base=[-0.2], good=[-0.1], bad=[-0.3])
-    for variant in section.variants:
+    for variant in section.measured:
         variant.lines[42]["curve"] = []
 
     (pareto,), (curves,) = draw_pareto([section]).axes, draw_curves([section]).axes
