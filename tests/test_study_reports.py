@@ -18,7 +18,11 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "recipes"))  # scripts, no package
 from study_figures import MARKED, fill_in  # noqa: E402 - found only on the path of the line above
 
-FREEZING_200 = [json.loads(line) for line in (ROOT / "docs" / "study" / "freezing_200.jsonl").read_text().splitlines()]
+FREEZING_200 = [  # of its two recipes the one of emotions
+    line
+    for line in map(json.loads, (ROOT / "docs" / "study" / "freezing_200.jsonl").read_text().splitlines())
+    if line["recipe"] == "emotion"
+]
 PAGES = [page for page in sorted((ROOT / "docs").glob("*.md")) if MARKED.search(page.read_text(encoding="utf-8"))]
 REPORTS = [
     (results, study)
