@@ -25,6 +25,13 @@ METRICS = {  # by recipe: what of it is told
     "contrastive": (("similarity", "spearman"), ("emotion", "f1_macro")),
     "snips": (("intent", "accuracy"), ("slots", "f1"), ("slots", "joint_accuracy")),
     "banking77_all_rows": (("intent", "accuracy"),),
+    "six_tasks_all_rows": (
+        ("emotion", "f1_macro"),
+        ("sentiment5", "accuracy"),
+        ("sentiment2", "accuracy"),
+        ("similarity", "spearman"),
+        ("emotions28", "f1_macro"),
+    ),
     "tweets": (("emotion", "f1_macro"), ("offensive", "f1_macro"), ("emotions28", "f1_macro")),
 }
 SPLITS = ("validation", "test")

@@ -4,7 +4,7 @@ from polyhead import TaskConfig
 from polyhead.training.advice.advice import advise
 from polyhead.training.planning import plan_run
 
-from .conftest import LOUD, PET, row
+from .conftest import LOUD, PET, SLOTS, row
 
 ROWS = [row("a cat", pet=0, loud=0), row("a dog !", pet=1, loud=1), row("the", pet=2, loud=0), row("cat !", pet=0)]
 RUN = {"per_device_train_batch_size": 2, "num_train_epochs": 5, "learning_rate": 2e-3, "warmup_steps": 0}
@@ -170,6 +170,24 @@ def test_few_rows_that_train_a_whole_pretrained_backbone_are_told_of_its_upper_h
 )
 def test_no_half_is_advised_where_it_was_not_measured(advice, fields):
     assert advice(**{"name": "a/backbone", "learning_rate": 2e-4, **fields}) == []
+
+
+TAGGED = [{"words": ["a", "cat"], "labels": {"slots": [0, 1]}, "where": "here"}, row("the", pet=2)]
+
+
+def test_no_half_is_advised_where_words_are_tagged(advice):
+    assert advice(PET, SLOTS, rows=TAGGED, name="a/backbone", learning_rate=2e-4) == []
+    assert advice(PET, SLOTS, name="a/backbone", learning_rate=2e-4) != []  # no row has tags
+
+
+def test_layers_that_stay_frozen_under_a_tagging_task_are_told_what_they_cost(advice):
+    frozen = {"name": "a/backbone", "learning_rate": 2e-4, "freeze": [{"part": "bottom.1"}], **CACHE}
+
+    (found,) = advice(PET, SLOTS, rows=TAGGED, **frozen)
+
+    assert "'slots' tags words above frozen layers" in found
+    assert advice(PET, SLOTS, **frozen) == []
+    assert advice(PET, SLOTS, rows=TAGGED, **{**frozen, "freeze": [{"part": "bottom.1", "until_epoch": 2}]}) == []
 
 
 def test_many_labels_with_a_small_weight_beside_another_task_are_told_a_larger_one(advice):
