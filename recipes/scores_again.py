@@ -25,7 +25,7 @@ METRICS = {  # by recipe: what of it is told
     "contrastive": (("similarity", "spearman"), ("emotion", "f1_macro")),
     "snips": (("intent", "accuracy"), ("slots", "f1"), ("slots", "joint_accuracy")),
     "banking77_all_rows": (("intent", "accuracy"),),
-    "six_tasks_all_rows": (
+    "six_tasks_more_emotion": (
         ("emotion", "f1_macro"),
         ("sentiment5", "accuracy"),
         ("sentiment2", "accuracy"),
