@@ -11,8 +11,9 @@ class FreezingArguments:
     freeze: list[dict[str, Any]] | None = field(
         default=None,
         metadata={
-            "help": "Parts that do not train: each `part` (`everything`, `backbone`, `embeddings`, `heads`, `heads.TASK`, "
-            "`layers.N`, `bottom.N`, or a pattern) with `from_epoch`, `until_epoch`, `from_step`, `until_step` as needed."
+            "help": "Parts that do not train: each `part` (`everything`, `encoder`, `backbone`, `embeddings`, `heads`, "
+            "`heads.TASK`, `layers.N`, `bottom.N`, or a pattern) with `from_epoch`, `until_epoch`, `from_step`, "
+            "`until_step` as needed."
         },
     )
     thaw_every_epochs: float | None = field(

@@ -15,8 +15,8 @@ MOODS = TaskConfig(name="moods", kind="multi_label_classification", labels=[f"mo
 
 @pytest.fixture
 def advice(new_model, trainer_for, tmp_path):
-    def _advice(*tasks, rows=ROWS, name="", flags="avx2", **fields):
-        model = new_model(*(tasks or (PET, LOUD)))
+    def _advice(*tasks, rows=ROWS, name="", flags="avx2", projection_dim=None, **fields):
+        model = new_model(*(tasks or (PET, LOUD)), projection_dim=projection_dim)
         model.config.text_config._name_or_path = name  # set where a pretrained backbone was loaded
         trainer = trainer_for(model, rows, **{**RUN, **fields})
         (tmp_path / "cpuinfo").write_text(f"flags\t\t: {flags}\n")
@@ -224,3 +224,27 @@ def test_a_processor_that_multiplies_bfloat16_is_told_of_it(advice):
 
 def test_bfloat16_is_not_advised_where_it_is_on(advice):
     assert advice(flags="avx2 avx512_bf16", bf16=True) == []
+
+
+PET_ALONE = {"rows": [row("a cat", pet=0), row("the", pet=2)], "projection_dim": 8, "learning_rate": 1e-2, **CACHE}
+
+
+def test_a_projection_that_moves_what_tasks_without_rows_answer_is_told(advice):
+    (found,) = advice(**PET_ALONE, **HEADS_ALONE)
+
+    assert "(loud)" in found
+    assert "{part: encoder}" in found
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"freeze": [{"part": "encoder"}]},
+        {"projection_dim": None},
+        {"rows": ROWS},
+        {"freeze": [{"part": "bottom.1"}]},
+    ],
+    ids=["nothing of the embedding moves", "no projection", "no task without rows", "the backbone learns"],
+)
+def test_nothing_is_told_of_a_projection_where_nothing_else_moves_by_it(advice, changed):
+    assert advice(**{**PET_ALONE, **HEADS_ALONE, **changed}) == []

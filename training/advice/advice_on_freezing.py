@@ -52,6 +52,24 @@ def tags_on_frozen_layers(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
     ]
 
 
+def moving_embedding(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
+    """Freeze projection and pooling too, where tasks without rows are to stay as they are on a frozen backbone."""
+    data: Any = trainer.train_dataset
+    model: Any = trainer.model
+    labelled = {task.name for source in plan.num_rows for task in data.labelled_tasks(source)}
+    untrained = [task.name for task in model.config.tasks if task.name not in labelled]
+    moments = (0, plan.num_steps - 1)
+    if not untrained or plan.streams or not all(is_frozen(trainer, plan, "backbone", step) for step in moments):
+        return []
+    if all(is_frozen(trainer, plan, "encoder", step) for step in moments):
+        return []
+    return [
+        "the backbone is frozen, but projection, pooling or layer mix learns above it: the sentence embedding changes, and "
+        f"with it what tasks without rows answer ({', '.join(untrained)}). To keep both: freeze: [{{part: encoder}}] "
+        "(docs/training.md, 'Freezing')."
+    ]
+
+
 def _tagging_tasks(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
     data: Any = trainer.train_dataset
     return list(

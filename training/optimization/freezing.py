@@ -11,7 +11,8 @@ from torch import nn
 from ..closest_name import suggest_name
 from .depth import depth_map, num_depths
 
-PARTS = ("everything", "backbone", "embeddings", "heads", "heads.<task>", "layers.<n>", "bottom.<n>")
+PARTS = ("everything", "encoder", "backbone", "embeddings", "heads", "heads.<task>", "layers.<n>", "bottom.<n>")
+HEADS = "polyhead.heads."  # of parameter names; the rest of `polyhead.` makes the embedding
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,9 +20,10 @@ class FreezeRule:
     """One part of the model, frozen from one moment until another.
 
     Args:
-        part: `everything`; `backbone`; `embeddings`; `heads`, or `heads.topic` for one; `layers.0` for one layer of the
-            backbone, counted from below; `bottom.3` for the embeddings and the lowest three layers; or a pattern on
-            parameter names, such as `backbone.encoder.*.attention.*`.
+        part: `everything`; `encoder`, all that makes the sentence embedding: the backbone, and what of layer mix, pooling
+            and projection has weights; `backbone`; `embeddings`; `heads`, or `heads.topic` for one; `layers.0` for one
+            layer of the backbone, counted from below; `bottom.3` for the embeddings and the lowest three layers; or a
+            pattern on parameter names, such as `backbone.encoder.*.attention.*`.
         from_epoch: First epoch, fractions allowed, in which the part is frozen; 0: from the start.
         until_epoch: Epoch at which it thaws; None: never.
         from_step: The same in optimizer steps, instead of `from_epoch`.
@@ -107,10 +109,12 @@ def parameters_of(model: Any, part: str) -> list[str]:
     chosen: Iterable[str]
     if part == "everything":
         chosen = names
+    elif part == "encoder":
+        chosen = (name for name in names if not name.startswith(HEADS))
     elif part == "backbone":
         chosen = (name for name in names if name.startswith("backbone."))
     elif part == "heads" or kind == "heads":
-        prefix = f"polyhead.heads.{which}." if which else "polyhead."
+        prefix = f"{HEADS}{which}." if which else "polyhead."
         chosen = (name for name in names if name.startswith(prefix))
     elif part == "embeddings" or (kind in ("layers", "bottom") and which.isdigit()):
         depths = depth_map(model)

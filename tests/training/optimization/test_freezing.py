@@ -16,7 +16,7 @@ UNUSED = "pooler"  # no gradient ever reaches BERT's pooler
 
 
 @pytest.mark.parametrize("backbone", ARCHITECTURES)
-@pytest.mark.parametrize("part", ["backbone", "embeddings", "heads", "heads.pet", "bottom.1", "layers.1"])
+@pytest.mark.parametrize("part", ["encoder", "backbone", "embeddings", "heads", "heads.pet", "bottom.1", "layers.1"])
 def test_a_frozen_part_stays_bit_equal_and_everything_else_moves(part, backbone, new_model, trainer_for):
     model = new_model(PET, LOUD, backbone=backbone)
     before, frozen = weights(model), set(parameters_of(model, part))
@@ -24,6 +24,20 @@ def test_a_frozen_part_stays_bit_equal_and_everything_else_moves(part, backbone,
 
     usable = {name for name in before if UNUSED not in name}
     assert moved(before, weights(model)) & usable == usable - frozen
+
+
+@pytest.mark.parametrize("settings", [{"projection_dim": 8}, {"pooling": "attention"}, {"mix_last_layers": 2}], ids=str)
+def test_a_frozen_encoder_gives_the_same_embedding_after_training_and_a_frozen_backbone_does_not(
+    settings, new_model, trainer_for
+):
+    def movement(part):
+        model = new_model(PET, LOUD, **settings)
+        before = model.encode(["a cat", "a dog !"])
+        trainer_for(model, ROWS, max_steps=2, freeze=[{"part": part}], **FAST).train()
+        return abs(model.encode(["a cat", "a dog !"]) - before).max()
+
+    assert movement("encoder") == 0
+    assert movement("backbone") > 0
 
 
 def test_everything_frozen_trains_nothing_and_still_runs(new_model, trainer_for):
