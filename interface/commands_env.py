@@ -4,7 +4,6 @@ import importlib.util
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -41,13 +40,14 @@ def environment() -> dict[str, Any]:
 
     from . import __version__
     from .modeling.backbone_polyhead import OFFLINE_NAME, OFFLINE_PACKAGE
+    from .training.processor import processor_name
 
     return {
         "polyhead": __version__,
         "python": platform.python_version(),
         "system": platform.platform(),
         **{name: _version(name) for name in PACKAGES},
-        "processor": _processor(),
+        "processor": processor_name(),
         "processors": os.cpu_count(),
         "torch threads": torch.get_num_threads(),
         "accelerator": _accelerator(torch),
@@ -60,15 +60,6 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "not installed"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _accelerator(torch: Any) -> str:

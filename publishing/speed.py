@@ -1,14 +1,13 @@
 """How fast a model answers on this machine, told with what the number depends on."""
 
-import platform
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from ..modeling.modeling_polyhead import PolyheadModel
+from ..training.processor import processor_name
 
 MOST_TEXTS = 1000
 _WARM_UP = 32
@@ -34,16 +33,7 @@ def measure_speed(model: PolyheadModel, texts: Sequence[str]) -> dict[str, Any] 
     return {
         "texts_per_second": round(len(listed) / seconds, 1),
         "tokens_per_text": round(sum(map(len, model.tokenize(listed))) / len(listed), 1),
-        "device": _device_name(model.device),
+        "device": torch.cuda.get_device_name(model.device) if model.device.type == "cuda" else processor_name(),
         "threads": torch.get_num_threads(),
         "dtype": str(model.dtype).removeprefix("torch."),
     }
-
-
-def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    facts = Path("/proc/cpuinfo")  # platform.processor() is empty on Linux
-    lines = facts.read_text(encoding="utf-8").splitlines() if facts.is_file() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

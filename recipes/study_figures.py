@@ -8,8 +8,8 @@ A figure stands between two comments, which a reader of the page does not see:
 
 first the study (its results are `docs/study/NAME.jsonl`), then recipe (or `all recipes`), training rows (a number or `all`),
 variant, and what of it: `score` and `difference` (from the baseline, with its 95% interval) in points, `time` (a share of the
-baseline's), `minutes` (of training), or a metric of one task on validation (`similarity.spearman`). `<!--study six_against_single-->`
-is the table of `recipes/six_against_single.py`; so with the other scripts of `SCRIPTS`.
+baseline's), `minutes` (of training), or a metric of one task on validation (`similarity.spearman`).
+`<!--study six_against_single-->` is the table of `recipes/six_against_single.py`; so with the other scripts of `SCRIPTS`.
 """
 
 import re

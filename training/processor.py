@@ -1,5 +1,6 @@
-"""What the processor can, as far as training and inference choose by it."""
+"""What the processor is, and what it can, as far as training and inference choose by it."""
 
+import platform
 from pathlib import Path
 
 from transformers.utils import logging
@@ -8,6 +9,13 @@ logger = logging.get_logger(__name__)
 
 PROCESSOR_FACTS = Path("/proc/cpuinfo")
 _BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # the last is ARM's
+
+
+def processor_name(facts: Path = PROCESSOR_FACTS) -> str:
+    """Return what the processor calls itself; where the system does not tell, its architecture."""
+    lines = facts.read_text(encoding="utf-8").splitlines() if facts.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()  # the first is empty on Linux
 
 
 def processor_has_bfloat16(facts: Path = PROCESSOR_FACTS) -> bool:

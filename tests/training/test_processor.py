@@ -1,7 +1,9 @@
+import platform
+
 import pytest
 import torch
 
-from polyhead.training.processor import processor_has_bfloat16, warn_of_slow_bfloat16
+from polyhead.training.processor import processor_has_bfloat16, processor_name, warn_of_slow_bfloat16
 
 MULTIPLIES = "flags\t\t: fpu avx2 avx512_bf16\n"
 ROUNDS = "flags\t\t: fpu avx2 avx512_vnni\n"
@@ -21,6 +23,12 @@ def test_the_processor_tells_whether_it_multiplies_bfloat16(tmp_path, facts, exp
     (tmp_path / "cpuinfo").write_text(facts)
     assert processor_has_bfloat16(tmp_path / "cpuinfo") is expected
     assert not processor_has_bfloat16(tmp_path / "absent")
+
+
+def test_the_processor_tells_its_name_and_where_it_does_not_its_architecture(tmp_path):
+    (tmp_path / "cpuinfo").write_text("vendor_id\t: A\nmodel name\t: Some Processor @ 2 GHz\n" * 2)
+    assert processor_name(tmp_path / "cpuinfo") == "Some Processor @ 2 GHz"
+    assert processor_name(tmp_path / "absent") in (platform.processor(), platform.machine())
 
 
 def test_bfloat16_on_a_processor_that_only_rounds_to_it_is_warned_of(tmp_path, caplog):

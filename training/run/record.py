@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from ..processor import processor_name
 from ..recipe.recipe import Recipe
 from ..recipe.recipe_sections import SPLITS
 from ..recipe.recipe_yaml import format_yaml
@@ -54,7 +55,7 @@ def run_facts(args: Any) -> dict[str, Any]:
         **{package: version(package) for package in PACKAGES},
         "platform": platform.platform(),
         "device": str(args.device),
-        "device_name": torch.cuda.get_device_name(args.device) if args.device.type == "cuda" else platform.machine(),
+        "device_name": torch.cuda.get_device_name(args.device) if args.device.type == "cuda" else processor_name(),
         "processes": args.world_size,
         "threads": torch.get_num_threads(),
         "seed": args.seed,

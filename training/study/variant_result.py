@@ -54,6 +54,10 @@ def _seconds(line: Line) -> float:
     return float(line["processor_seconds" if is_on_processor else "seconds"])
 
 
+def _machine(line: Line) -> list[Any]:
+    return [line["versions"].get(fact) for fact in ("device", "device_name", "threads")]
+
+
 @dataclass(frozen=True)
 class Difference:
     """How much better one variant is than another, at the same seeds.
@@ -80,11 +84,11 @@ def difference(one: VariantResult, other: VariantResult) -> Difference | None:
 
 
 def time_share(one: VariantResult, other: VariantResult) -> float | None:
-    """Return the training time of one variant as a share of another's, at the seeds that both have.
+    """Return the training time of one variant as a share of another's, at the seeds that both have from one processor.
 
-    Seeds may have come from machines of different speed. None where they share no seed, or the other took no time.
+    Seeds may have come from machines of different speed. None where there is no such seed, or the other took no time.
     """
-    seeds = _shared_seeds(one, other)
+    seeds = [seed for seed in _shared_seeds(one, other) if _machine(one.lines[seed]) == _machine(other.lines[seed])]
     cost = other.at(seeds).cost
     return one.at(seeds).cost / cost if cost else None
 

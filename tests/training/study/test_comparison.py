@@ -202,6 +202,15 @@ def test_a_share_of_time_is_that_of_the_seeds_which_both_have(section_of):
     assert time_share(good, base.at([43])) is None
 
 
+def test_a_seed_that_ran_on_two_processors_counts_in_no_share_of_time(section_of):
+    section = section_of({"base": 4.0, "good": 3.0}, base=[0.5, 0.6], good=[0.7, 0.7])
+    base, good = section.variant("base"), section.variant("good")
+    good.lines[43] |= {"processor_seconds": 300.0, "versions": {"device": "cpu", "device_name": "a slower one"}}
+    assert time_share(good, base) == 0.75
+    good.lines[42]["versions"] = {"device": "cpu", "threads": 2}
+    assert time_share(good, base) is None
+
+
 def test_the_fastest_of_those_not_told_apart_is_so_at_the_seeds_which_both_have(section_of):
     def told(seconds_of_good):
         scores = {"base": [0.5, 0.6, 0.7], "good": [0.52, 0.58], "bad": [0.1, 0.1, 0.1]}
