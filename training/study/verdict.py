@@ -51,8 +51,13 @@ def _certainty(best: VariantResult, second: VariantResult, tied: list[VariantRes
             f"{_seeds(count).capitalize()} tell it apart from every other variant by the t interval; from **{second.name}**, "
             f"the next, it differs by {shown}. Chosen as the best after the fact, it owes some of that to luck.{_limit(count)}"
         )
-    names = ", ".join(f"**{other.name}**" for other in tied)
-    return f"{_seeds(count).capitalize()} cannot tell it apart from {names}: from the next it differs by {shown}."
+    names = ", ".join(f"**{other.name}**{_fewer_seeds(other, count)}" for other in tied)
+    following = "the next" if second in tied else f"**{second.name}**, the next of as many seeds,"
+    return f"{_seeds(count).capitalize()} cannot tell it apart from {names}: from {following} it differs by {shown}."
+
+
+def _fewer_seeds(variant: VariantResult, count: int) -> str:
+    return f" ({_seeds(len(variant.lines))})" if len(variant.lines) < count else ""
 
 
 def _limit(count: int) -> str:
