@@ -54,12 +54,14 @@ def tags_on_frozen_layers(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
 
 def moving_embedding(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
     """Freeze projection and pooling too, where tasks without rows are to stay as they are on a frozen backbone."""
+    if plan.streams:  # what its rows will be labelled for is not known
+        return []
     data: Any = trainer.train_dataset
     model: Any = trainer.model
     labelled = {task.name for source in plan.num_rows for task in data.labelled_tasks(source)}
     untrained = [task.name for task in model.config.tasks if task.name not in labelled]
     moments = (0, plan.num_steps - 1)
-    if not untrained or plan.streams or not all(is_frozen(trainer, plan, "backbone", step) for step in moments):
+    if not untrained or not all(is_frozen(trainer, plan, "backbone", step) for step in moments):
         return []
     if all(is_frozen(trainer, plan, "encoder", step) for step in moments):
         return []
