@@ -52,7 +52,7 @@ def _certainty(best: VariantResult, second: VariantResult, tied: list[VariantRes
             f"the next, it differs by {shown}. Chosen as the best after the fact, it owes some of that to luck.{_limit(count)}"
         )
     names = ", ".join(f"**{other.name}**{_fewer_seeds(other, count)}" for other in tied)
-    following = "the next" if second in tied else f"**{second.name}**, the next of as many seeds,"
+    following = "the next" if second in tied else f"**{second.name}**, the next,"
     return f"{_seeds(count).capitalize()} cannot tell it apart from {names}: from {following} it differs by {shown}."
 
 

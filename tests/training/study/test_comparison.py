@@ -157,7 +157,7 @@ def test_the_verdict_says_when_seeds_cannot_tell_variants_apart(section_of):
 def test_a_variant_of_fewer_seeds_that_cannot_be_told_apart_is_told_with_their_number(section_of):
     section = section_of(base=[0.5, 0.61, 0.7], good=[0.6, 0.7, 0.8], bad=[0.59])
     told = verdict(section)
-    assert "3 seeds cannot tell it apart from **bad** (one seed): from **base**, the next of as many seeds, it" in told
+    assert "3 seeds cannot tell it apart from **bad** (one seed): from **base**, the next, it" in told
 
 
 def test_the_verdict_says_what_a_clear_difference_rests_on(section_of):
