@@ -29,8 +29,9 @@ class TaskConfig:
         head_num_attention_heads: Number of attention distributions of an `attention` head; divides the hidden size.
         loss: One of `LOSSES[kind]`; None: the first.
         weight: Factor of this task's loss in the sum.
-        class_weights: Factor per class in the loss (single label, token and pair classification).
-        pos_weight: Factor of the positive class (binary: one number; multi-label: one per label, or one for all).
+        class_weights: Factor per class in the loss (single label, token and pair classification), by label or in the order of
+            `labels`; a label that is not named has 1.
+        pos_weight: Factor of the positive class (binary: one number; multi-label: by label, one per label, or one for all).
         label_smoothing: Share of the target spread over all classes, in [0, 1) (cross-entropy kinds).
         target_mean: Regression: mean of each value in the training data; targets are standardised with it.
         target_scale: Regression: standard deviation of each value in the training data.
@@ -68,8 +69,8 @@ class TaskConfig:
     head_num_attention_heads: int = 4
     loss: str | None = None
     weight: float = 1.0
-    class_weights: list[float] | None = None
-    pos_weight: list[float] | None = None
+    class_weights: list[float] | dict[str, float] | None = None
+    pos_weight: list[float] | dict[str, float] | None = None
     label_smoothing: float = 0.0
     target_mean: list[float] | None = None
     target_scale: list[float] | None = None
@@ -124,6 +125,11 @@ class TaskConfig:
     def label2id(self) -> dict[str, int]:
         """Position of each label."""
         return {label: position for position, label in enumerate(self.known_labels)}
+
+    def label_factors(self, field: str) -> list[float] | None:
+        """`class_weights` or `pos_weight` in the order of the labels, None where there are none."""
+        factors: list[float] | dict[str, float] | None = getattr(self, field)
+        return [factors.get(label, 1.0) for label in self.known_labels] if isinstance(factors, dict) else factors
 
     def to_dict(self) -> dict[str, Any]:
         """All fields that differ from their defaults, and name and kind."""

@@ -24,9 +24,9 @@ def task_loss_items(task: TaskConfig, logits: Tensor, labels: Tensor) -> Tensor:
     `multiple_negatives_ranking` and Matryoshka dimensions read embeddings, not cosines: see `pair_loss_items`.
     """
     if task.loss == "cross_entropy":
-        return cross_entropy_items(logits, labels, task.class_weights, task.label_smoothing)
+        return cross_entropy_items(logits, labels, task.label_factors("class_weights"), task.label_smoothing)
     if task.loss == "binary_cross_entropy":
-        return binary_cross_entropy_items(logits, labels, task.pos_weight)
+        return binary_cross_entropy_items(logits, labels, task.label_factors("pos_weight"))
     if task.loss == "corn":
         return corn_items(logits, labels)
     if task.kind == "pair_similarity":

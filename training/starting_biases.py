@@ -39,7 +39,8 @@ def _is_binary(task: TaskConfig) -> bool:
 
 def _start(model: PolyheadModel, task: TaskConfig, labels: torch.Tensor) -> None:
     true = labels.sum(0)  # (num_labels,)
-    weight = torch.tensor(task.pos_weight or [1.0], dtype=labels.dtype)  # the loss counts each true label so many times
+    # The loss counts each true label so many times.
+    weight = torch.tensor(task.label_factors("pos_weight") or [1.0], dtype=labels.dtype)
     # Half a row of either kind, so that a label that no row, or every row, has lies at a finite distance.
     log_odds = ((weight * true + 0.5) / (len(labels) - true + 0.5)).log()
     head: Any = model.polyhead.heads[task.name]

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -51,7 +52,13 @@ def test_a_task_name_does_not_hide_the_embeddings_that_predict_adds():
         ({"head_hidden_size": 0}, "field 'head_hidden_size': 0 must be at least 1"),
         ({"class_weights": [1.0, -2.0]}, r"field 'class_weights': \[1.0, -2.0\] holds a negative"),
         ({"class_weights": [1.0, float("nan")]}, "field 'class_weights': .*nan.* holds a negative or infinite factor"),
+        ({"class_weights": ["1", "2"]}, r"field 'class_weights': \['1', '2'\] holds .*; use numbers of 0 or more"),
         ({"class_weights": [1.0]}, "field 'class_weights': 1 numbers given, 2 needed for labels"),
+        ({"class_weights": {"a": -2.0}}, r"field 'class_weights': \{'a': -2.0\} holds a negative"),
+        (
+            {"class_weights": {"c": 2.0}},
+            r"field 'class_weights': \['c'\] are no labels of the task; there are \['a', 'b'\]",
+        ),
         ({"labels": "abc"}, "field 'labels': 'abc' must be a list of names"),
         ({"labels": [0, 1]}, r"field 'labels': \[0, 1\] must be strings: quote numbers and yes/no in YAML"),
         ({"labels": [True, False]}, "field 'labels': .* must be strings"),
@@ -157,6 +164,20 @@ def test_a_label_is_numbered_by_its_position():
 def test_labels_may_be_left_out_until_the_data_are_read():
     task = TaskConfig(name="topic", kind=SINGLE, class_weights=[1.0, 2.0, 3.0])
     assert (task.labels, task.known_labels, task.label2id, task.num_labels) == (None, [], {}, 1)
+
+
+def test_class_weights_by_label_wait_for_the_labels_that_the_data_hold():
+    task = TaskConfig(name="topic", kind=SINGLE, class_weights={"rare": 3.0})
+    assert dataclasses.replace(task, labels=["often", "rare"]).label_factors("class_weights") == [1.0, 3.0]
+    with pytest.raises(ValueError, match=r"field 'class_weights': \['rare'\] are no labels of the task"):
+        dataclasses.replace(task, labels=["often", "seldom"])
+
+
+def test_positive_weights_may_be_given_by_label_but_not_to_a_binary_task():
+    task = TaskConfig(name="t", kind="multi_label_classification", labels=["a", "b", "c"], pos_weight={"b": 2.0})
+    assert task.label_factors("pos_weight") == [1.0, 2.0, 1.0]
+    with pytest.raises(ValueError, match="field 'pos_weight': a binary task has one positive class"):
+        TaskConfig(name="t", kind="binary_classification", labels=["no", "yes"], pos_weight={"yes": 2.0})
 
 
 def test_one_threshold_and_one_positive_weight_may_serve_all_labels():

@@ -57,6 +57,20 @@ def test_label_smoothing_spreads_its_share_over_all_classes():
     check(cross_entropy_items(logits, torch.tensor([0]), None, 0.2), [-(0.9 * LN(0.7) + 0.1 * LN(0.3))])
 
 
+@pytest.mark.parametrize("class_weights", [[1.0, 5.0], {"b": 5.0}])
+def test_class_weights_are_read_by_label_and_by_position(class_weights):
+    task = TaskConfig(name="t", kind="single_label_classification", labels=AB, class_weights=class_weights)
+    logits = torch.tensor([[LN(0.7), LN(0.3)], [LN(0.6), LN(0.4)]])
+    check(task_loss_items(task, logits, torch.tensor([0, 1])), [-LN(0.7), -5 * LN(0.4)])
+
+
+@pytest.mark.parametrize("pos_weight", [[1.0, 3.0], {"b": 3.0}])
+def test_positive_weights_are_read_by_label_and_by_position(pos_weight):
+    task = TaskConfig(name="t", kind="multi_label_classification", labels=AB, pos_weight=pos_weight)
+    logits = torch.tensor([[logit(0.8), logit(0.3)]])
+    check(task_loss_items(task, logits, torch.tensor([[1.0, 1.0]])), [-(LN(0.8) + 3 * LN(0.3)) / 2])
+
+
 def test_binary_cross_entropy_is_averaged_over_the_labels_of_a_row():
     logits = torch.tensor([[logit(0.8), logit(0.3)]])
     check(binary_cross_entropy_items(logits, torch.tensor([[1.0, 0.0]]), None), [-(LN(0.8) + LN(0.7)) / 2])
