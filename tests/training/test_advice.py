@@ -161,7 +161,7 @@ def test_few_rows_that_train_a_whole_pretrained_backbone_are_told_of_its_upper_h
     "fields",
     [
         {"name": ""},
-        {"rows": ROWS * 251},
+        {"rows": ROWS * 815},
         {"lora": {"rank": 2}},
         {"freeze": [{"part": "embeddings"}]},
         {"thaw_every_epochs": 1.0, **CACHE},
