@@ -85,8 +85,11 @@ class TaskConfig:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            if isinstance(getattr(self, field.name), tuple):  # JSON gives back a list
-                setattr(self, field.name, list(getattr(self, field.name)))
+            value = getattr(self, field.name)
+            if hasattr(value, "tolist"):  # numbers may come as an array, as scikit-learn's weights do
+                setattr(self, field.name, value.tolist())
+            elif isinstance(value, tuple):  # JSON gives back a list
+                setattr(self, field.name, list(value))
         check_name_and_kind(self)
         self.loss = self.loss or LOSSES[self.kind][0]
         check_fields(self)

@@ -1,6 +1,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 from torch import nn
 
@@ -171,6 +172,11 @@ def test_class_weights_by_label_wait_for_the_labels_that_the_data_hold():
     assert dataclasses.replace(task, labels=["often", "rare"]).label_factors("class_weights") == [1.0, 3.0]
     with pytest.raises(ValueError, match=r"field 'class_weights': \['rare'\] are no labels of the task"):
         dataclasses.replace(task, labels=["often", "seldom"])
+
+
+def test_class_weights_may_come_as_an_array():
+    task = TaskConfig(name="topic", kind=SINGLE, labels=AB, class_weights=np.array([0.5, 2.0], dtype=np.float32))
+    assert json.loads(json.dumps(task.to_dict()))["class_weights"] == [0.5, 2.0]
 
 
 def test_positive_weights_may_be_given_by_label_but_not_to_a_binary_task():
