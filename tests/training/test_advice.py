@@ -155,6 +155,7 @@ def test_few_rows_that_train_a_whole_pretrained_backbone_are_told_of_its_upper_h
 
     assert "learns from 4 rows" in found
     assert "freeze: [{part: bottom.1}], frozen_cache_gb" in found
+    assert advice(name="a/backbone", learning_rate=2e-4, rows=ROWS * 814) != []  # up to what was measured
 
 
 @pytest.mark.parametrize(
