@@ -31,7 +31,7 @@ def _check_factors(task: "TaskConfig") -> None:
     for field in ("class_weights", "pos_weight"):
         given = getattr(task, field) or []
         factors = given.values() if isinstance(given, dict) else given
-        if not all(isinstance(factor, int | float) and 0 <= factor < math.inf for factor in factors):
+        if not all(0 <= factor < math.inf for factor in factors):
             refuse_field(task, field, f"{given} holds a negative or infinite factor; use numbers of 0 or more")
     if not all(0 <= threshold <= 1 for threshold in task.thresholds or []):
         refuse_field(task, "thresholds", f"{task.thresholds} are compared with probabilities, so they lie in [0, 1]")

@@ -89,9 +89,7 @@ def _check_numbers(task: "TaskConfig") -> None:
     if task.value_range is not None and not (len(task.value_range) == 2 and task.value_range[0] < task.value_range[1]):
         refuse_field(task, "value_range", f"{task.value_range} must be [lowest, highest]")
     dims = task.matryoshka_dims
-    if dims is not None and (
-        not dims or len(set(dims)) != len(dims) or any(not isinstance(dim, int) or dim < 1 for dim in dims)
-    ):
+    if dims is not None and (not dims or len(set(dims)) != len(dims) or min(dims) < 1):
         refuse_field(
             task, "matryoshka_dims", f"{dims} must be different whole numbers from 1 on, such as [256, 128, 64]"
         )

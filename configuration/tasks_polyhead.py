@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from .field_types_polyhead import check_field_types
 from .task_checks_polyhead import check_fields, check_name_and_kind
 from .task_kinds_polyhead import LOSSES
 
@@ -91,6 +92,7 @@ class TaskConfig:
             elif isinstance(value, tuple):  # JSON gives back a list
                 setattr(self, field.name, list(value))
         check_name_and_kind(self)
+        check_field_types(self)
         self.loss = self.loss or LOSSES[self.kind][0]
         check_fields(self)
 

@@ -53,7 +53,17 @@ def test_a_task_name_does_not_hide_the_embeddings_that_predict_adds():
         ({"head_hidden_size": 0}, "field 'head_hidden_size': 0 must be at least 1"),
         ({"class_weights": [1.0, -2.0]}, r"field 'class_weights': \[1.0, -2.0\] holds a negative"),
         ({"class_weights": [1.0, float("nan")]}, "field 'class_weights': .*nan.* holds a negative or infinite factor"),
-        ({"class_weights": ["1", "2"]}, r"field 'class_weights': \['1', '2'\] holds .*; use numbers of 0 or more"),
+        ({"class_weights": ["1", "2"]}, r"field 'class_weights': \['1', '2'\] must be a list of numbers, or a mapping"),
+        ({"class_weights": {"a": "2"}}, r"field 'class_weights': .* or a mapping of texts to numbers, or left out"),
+        ({"class_weights": 5}, "field 'class_weights': 5 must be a list of numbers"),
+        ({"class_weights": 0}, "field 'class_weights': 0 must be a list of numbers"),
+        ({"weight": "high"}, "field 'weight': 'high' must be a number"),
+        ({"weight": True}, "field 'weight': True must be a number"),
+        ({"head_num_layers": 1.5}, "field 'head_num_layers': 1.5 must be a whole number"),
+        ({"head_hidden_size": "wide"}, "field 'head_hidden_size': 'wide' must be a whole number, or left out"),
+        ({"head_layer_norm": "no"}, "field 'head_layer_norm': 'no' must be True or False"),
+        ({"head_activation": 3}, "field 'head_activation': 3 must be a text"),
+        ({"metric": ["f1"]}, r"field 'metric': \['f1'\] must be a text, or left out"),
         ({"class_weights": [1.0]}, "field 'class_weights': 1 numbers given, 2 needed for labels"),
         ({"class_weights": {"a": -2.0}}, r"field 'class_weights': \{'a': -2.0\} holds a negative"),
         (
@@ -99,7 +109,7 @@ def test_a_field_out_of_range_is_refused_with_task_field_and_reason(fields, mess
         ),
         ({"kind": "pair_similarity", "matryoshka_dims": [8, 0]}, r"\[8, 0\] must be different whole numbers from 1 on"),
         ({"kind": "pair_similarity", "matryoshka_dims": [8, 8]}, r"\[8, 8\] must be different whole numbers"),
-        ({"kind": "pair_similarity", "matryoshka_dims": [8.0]}, r"\[8.0\] must be different whole numbers"),
+        ({"kind": "pair_similarity", "matryoshka_dims": [8.0]}, r"\[8.0\] must be a list of whole numbers"),
         (
             {"kind": "pair_classification", "labels": AB, "loss": "multiple_negatives_ranking"},
             "not one of cross_entropy",
@@ -116,7 +126,9 @@ def test_a_field_that_contradicts_the_kind_is_refused(fields, message):
     [(field, kind) for field, kinds in KINDS_OF_FIELD.items() for kind in TASK_KINDS if kind not in kinds],
 )
 def test_a_field_that_the_kind_never_reads_is_refused_rather_than_ignored(field, kind):
-    value = {"label_smoothing": 0.1, "value_range": [0.0, 5.0], "matryoshka_dims": [8]}.get(field, [0.5])
+    value = {"value_range": [0.0, 5.0], "matryoshka_dims": [8]}.get(field, [0.5])
+    if field in ("label_smoothing", "min_confidence", "max_out_of_scope"):
+        value = 0.5
     with pytest.raises(ValueError, match=f"'topic', field '{field}': {kind} does not read it; leave it out"):
         TaskConfig(name="topic", kind=kind, labels=LABELS.get(kind, AB), **{field: value})
 
