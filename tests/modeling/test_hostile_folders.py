@@ -90,7 +90,7 @@ HOSTILE = {
     "a task named forward": (task(name="forward"), "is an attribute of torch modules"),
     "a task named by a number": (task(name=7), "must be a plain identifier"),
     "a task with a field that there is not": (task(evil="x"), "is no task of polyhead's"),
-    "a task of another type": (task(head_dropout="x"), "is no task of polyhead's"),
+    "a task of another type": (task(head_dropout="x"), "field 'head_dropout': 'x' must be a number"),
     "tasks that are a text": (block(tasks="topic"), "it must be list"),
     "a task that is a list": (block(tasks=[["topic"]]), "each task must be an object"),
     "more tasks than a model has": (
