@@ -229,7 +229,7 @@ def _as_task(task: Any) -> TaskConfig:
     fields = task if isinstance(task, dict) else {**vars(task)}
     try:
         return TaskConfig(**fields)
-    except TypeError as error:  # a field that there is not, or a value of another type
+    except TypeError as error:  # a field that there is not
         raise ValueError(f"task {fields.get('name')!r} is no task of polyhead's: {error}.") from error
 
 
