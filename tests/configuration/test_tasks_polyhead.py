@@ -126,9 +126,8 @@ def test_a_field_that_contradicts_the_kind_is_refused(fields, message):
     [(field, kind) for field, kinds in KINDS_OF_FIELD.items() for kind in TASK_KINDS if kind not in kinds],
 )
 def test_a_field_that_the_kind_never_reads_is_refused_rather_than_ignored(field, kind):
-    value = {"value_range": [0.0, 5.0], "matryoshka_dims": [8]}.get(field, [0.5])
-    if field in ("label_smoothing", "min_confidence", "max_out_of_scope"):
-        value = 0.5
+    numbers = dict.fromkeys(("label_smoothing", "min_confidence", "max_out_of_scope"), 0.5)
+    value = {**numbers, "value_range": [0.0, 5.0], "matryoshka_dims": [8]}.get(field, [0.5])
     with pytest.raises(ValueError, match=f"'topic', field '{field}': {kind} does not read it; leave it out"):
         TaskConfig(name="topic", kind=kind, labels=LABELS.get(kind, AB), **{field: value})
 
