@@ -100,7 +100,9 @@ def single_recipe(six: dict[str, Any], name: str) -> dict[str, Any]:
     return six | {"tasks": [task], "data": [only], "train": train | {"num_train_epochs": EPOCHS[name]}}
 
 
-def run_cell(recipe: dict[str, Any], cell: dict[str, Any], folder: Path, results: Path) -> None:
+def run_cell(
+    recipe: dict[str, Any], cell: dict[str, Any], folder: Path, results: Path, calibrated: str | None = None
+) -> None:
     """Train a recipe and write a line with its scores on every split.
 
     Args:
@@ -108,6 +110,7 @@ def run_cell(recipe: dict[str, Any], cell: dict[str, Any], folder: Path, results
         cell: Begins the line; its `seed` is the run's.
         folder: For the model; where it is there already, another process has taken the cell, and nothing is done.
         results: File of JSON lines; nor is a cell run again that has its line there.
+        calibrated: A task that is measured on test once more, its thresholds fitted on validation.
     """
     known = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
     if any(cell.items() <= json.loads(line).items() for line in known):
@@ -124,12 +127,19 @@ def run_cell(recipe: dict[str, Any], cell: dict[str, Any], folder: Path, results
     for split in ("validation", "test"):
         tasks = [name for data in recipe["data"] if split in data for name in data["labels"]]
         if tasks:
-            names = ",".join(tasks)
-            command = ("evaluate", folder / "model", file, "--split", split, "--tasks", names, "--json")
-            cell[split] = json.loads(_polyhead(*command))["scores"]
+            cell[split] = _evaluate(folder / "model", file, split, ",".join(tasks))
+    if calibrated:
+        _polyhead("calibrate", folder / "model", file, "--tasks", calibrated)
+        cell["test, calibrated"] = _evaluate(folder / "model", file, "test", calibrated)
     with results.open("a", encoding="utf-8") as lines:
         lines.write(json.dumps(cell) + "\n")
     shutil.rmtree(folder / "model")
+
+
+def _evaluate(model: Path, recipe: Path, split: str, tasks: str) -> dict[str, Any]:
+    found = _polyhead("evaluate", model, recipe, "--split", split, "--tasks", tasks, "--json")
+    scores: dict[str, Any] = json.loads(found)["scores"]
+    return scores
 
 
 def _polyhead(*arguments: str | Path) -> str:

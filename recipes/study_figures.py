@@ -9,7 +9,10 @@ A figure stands between two comments, which a reader of the page does not see:
 first the study (its results are `docs/study/NAME.jsonl`), then recipe (or `all recipes`), training rows (a number or `all`),
 variant, and what of it: `score` and `difference` (from the baseline, with its 95% interval) in points, `time` (a share of the
 baseline's), `minutes` (of training), or a metric of one task on validation (`similarity.spearman`).
-`<!--study six_against_single-->` is the table of `recipes/six_against_single.py`; so with the other scripts of `SCRIPTS`.
+`<!--study six_against_single-->` is the table of `recipes/six_against_single.py`; so with the other scripts of `SCRIPTS`. Of
+such a table one cell is named by how its row begins, as far as it takes to tell it from others, and by its column:
+
+    <!--study scores_again; tweets; offensive; test; mean-->80.5<!--/study-->
 """
 
 import re
@@ -69,13 +72,30 @@ def fill_in(page: str) -> str:
 def _text(key: str, sections: Callable[[str], list[Section]]) -> str:
     name, *place = (part.strip() for part in key.split(";"))
     if name in SCRIPTS and not place:
-        return f"\n\n{SCRIPTS[name].report(read_results(SCRIPTS[name].RESULTS))}\n\n"
+        return f"\n\n{_table(name)}\n\n"
     try:
+        if name in SCRIPTS:
+            return _cell(_table(name), *place)
         recipe, size, variant, measured = place
         section = next(one for one in sections(name) if (one.recipe, str(one.size or "all")) == (recipe, size))
         return _figure(section, section.variant(variant), measured)
     except (StopIteration, KeyError, ValueError, FileNotFoundError) as error:
         raise ValueError(f"<!--study {key}-->: there is no such figure in {RESULTS.name}/{name}.jsonl.") from error
+
+
+@cache
+def _table(name: str) -> str:
+    return str(SCRIPTS[name].report(read_results(SCRIPTS[name].RESULTS)))
+
+
+def _cell(report: str, *place: str) -> str:
+    *begins, column = place
+    found = []
+    for table in report.split("\n\n"):
+        header, *rows = ([cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines())
+        found += [row[header.index(column)] for row in rows if column in header and row[: len(begins)] == begins]
+    [cell] = found  # two of them are a ValueError, as none is
+    return cell
 
 
 def _sections(name: str) -> list[Section]:

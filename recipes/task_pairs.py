@@ -69,22 +69,29 @@ def measure(tasks: tuple[str, ...], seed: int) -> Line:
 def report(lines: list[Line]) -> str:
     """Return a Markdown table: what a pair gains on its tasks alone, in points with the interval over seeds, and the cosine.
 
-    Under it stands the rank correlation of the two over the pairs.
+    Under it stand what a task gains on the mean of its partners, and the rank correlation of mean gain and cosine.
     """
     runs = _by_run(lines)
     rows = ["| pair | seeds | first | second | mean | cosine |", "| --- | --- | --- | --- | --- | --- |"]
     means: list[tuple[float, float]] = []
+    by_seed: dict[int, list[tuple[float, float]]] = {seed: [] for seed in SEEDS}
     for pair in PAIRS:
         seeds = [seed for seed in SEEDS if all((tasks, seed) in runs for tasks in (pair, pair[:1], pair[1:]))]
         if not seeds:
             continue
         gains = [[_gain(runs, pair, task, seed) for seed in seeds] for task in pair]
         both = [mean(of_seed) for of_seed in zip(*gains, strict=True)]
-        cosine = mean(runs[pair, seed]["cosine"] for seed in seeds)
+        cosines = [float(runs[pair, seed]["cosine"]) for seed in seeds]
+        cosine = mean(cosines)
         means.append((cosine, mean(both)))
+        for seed, point in zip(seeds, zip(cosines, both, strict=True), strict=True):
+            by_seed[seed].append(point)
         told = " | ".join(with_interval(values) for values in (*gains, both))
         rows.append(f"| {' + '.join(pair)} | {len(seeds)} | {told} | {cosine:+.3f} |")
-    return "\n".join(rows) + (f"\n\n{_correlation(means)}" if len(means) > 2 else "")
+    whole = {seed: points for seed, points in by_seed.items() if len(points) == len(PAIRS)}
+    if whole:
+        rows += ["", _over_partners(runs, list(whole)), "", _correlation(means, list(whole.values()))]
+    return "\n".join(rows)
 
 
 def _by_run(lines: list[Line]) -> dict[tuple[tuple[str, ...], int], Line]:
@@ -107,9 +114,20 @@ def with_interval(values: list[float], digits: int = 1) -> str:
     return f"{found.value:+.{digits}f}{interval}"
 
 
-def _correlation(means: list[tuple[float, float]]) -> str:
+def _over_partners(runs: dict[tuple[tuple[str, ...], int], Line], seeds: list[int]) -> str:
+    rows = ["| task, on the mean of its partners | gain |", "| --- | --- |"]
+    for task in TASKS:
+        pairs = [pair for pair in PAIRS if task in pair]
+        gains = [mean(_gain(runs, pair, task, seed) for pair in pairs) for seed in seeds]
+        rows.append(f"| {task} | {with_interval(gains)} |")
+    return "\n".join(rows)
+
+
+def _correlation(means: list[tuple[float, float]], by_seed: list[list[tuple[float, float]]]) -> str:
     found = spearmanr(*zip(*means, strict=True))
-    return f"Rank correlation of cosine and mean gain over {len(means)} pairs: {found.statistic:+.2f} (p {found.pvalue:.2f})."
+    seeds = ", ".join(f"{spearmanr(*zip(*points, strict=True)).statistic:+.1f}" for points in by_seed)
+    told = f"{found.statistic:+.2f} (p {found.pvalue:.2f}); at each seed {seeds}"
+    return f"Rank correlation of cosine and mean gain over {len(means)} pairs: {told}."
 
 
 if __name__ == "__main__":

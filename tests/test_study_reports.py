@@ -102,9 +102,21 @@ def test_time_is_a_share_of_the_baselines():
     assert f"-->{variant / baseline:.2f}<!--" in filled
 
 
+def test_a_figure_of_a_scripts_table_is_found_by_its_row_and_column():
+    table = fill_in("<!--study six_against_single--><!--/study-->")
+    row = next(line for line in table.splitlines() if line.startswith("| emotion (test) |"))
+
+    filled = fill_in("<!--study six_against_single; emotion (test); difference--><!--/study-->")
+
+    assert f"-->{row.strip('| ').split('|')[-1].strip()}<!--" in filled
+
+
 @pytest.mark.parametrize(
     "key",
     [
+        "scores_again; tweets; emotion; test; beauty",
+        "scores_again; tweets; beauty; mean",
+        "scores_again; tweets; emotion; mean",  # of validation or of test?
         "freezing_201; emotion; 200; head alone; score",
         "freezing_200; emotion; 300; head alone; score",
         "freezing_200; emotion; 200; no such variant; score",
