@@ -94,7 +94,7 @@ def test_a_number_stays_in_the_unit_that_its_head_learned(recipe, trained, tmp_p
 
 
 def test_a_run_from_a_checkpoint_trains_saves_and_forgets_the_old_scores(recipe, trained, tmp_path):
-    train_recipe(recipe(), tmp_path / "out")
+    train_recipe(recipe(), tmp_path / "out", with_pictures=False)
     loaded = PolyheadModel.from_pretrained(tmp_path / "out")
 
     assert "polyhead.heads.loud.output.weight" in moved(weights(start(recipe(), tmp_path)), weights(loaded))
@@ -122,7 +122,7 @@ def test_a_similarity_that_is_only_measured_needs_no_training_rows(recipe, tmp_p
     content["train"]["guard"] = {"tasks": ["sts"], "max_drift": 0, "action": "stop"}
     content["train"] |= {"retain": {"tasks": ["pet"]}, "warmup_steps": 0}
     path.write_text(yaml.safe_dump(content))
-    result = train_recipe(path, tmp_path / "out")
+    result = train_recipe(path, tmp_path / "out", with_pictures=False)
 
     assert set(result.scores) == {"sts"}
     assert result.stopped is not None

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from functools import partial
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ from .test_learning import sentences
 TINY_BERT = {"model_type": "bert", "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
 TINY_BERT |= {"intermediate_size": 48, "max_position_embeddings": 32}
 TRAIN = {"num_train_epochs": 2, "per_device_train_batch_size": 8, "seed": 3, "use_cpu": True, "disable_tqdm": True}
+run = partial(train_recipe, with_pictures=False)  # drawing them takes longer than a run as small as these
 
 
 def write_rows(path, part):
@@ -57,7 +59,7 @@ def recipe(tmp_path):
 
 
 def test_a_recipe_becomes_a_folder_that_answers(recipe, tmp_path):
-    result = train_recipe(recipe(), tmp_path / "out")
+    result = run(recipe(), tmp_path / "out")
     loaded = PolyheadModel.from_pretrained(tmp_path / "out")
 
     assert moved(weights(result.model), weights(loaded)) == set()
@@ -88,7 +90,7 @@ def test_the_card_tells_how_the_model_was_trained_and_names_no_folder(recipe, tm
 
 
 def test_scores_stand_in_the_config_and_are_those_of_the_saved_model(recipe, tmp_path):
-    result = train_recipe(recipe(), tmp_path / "out")
+    result = run(recipe(), tmp_path / "out")
     told = json.loads((tmp_path / "out" / "config.json").read_text())["polyhead"]["results"]
     loaded, scores = evaluate_recipe(tmp_path / "out", recipe(), "validation")
 
@@ -104,7 +106,7 @@ def test_scores_stand_in_the_config_and_are_those_of_the_saved_model(recipe, tmp
 
 
 def test_scores_of_a_run_in_mixed_precision_are_those_of_the_saved_model_too(recipe, tmp_path):
-    result = train_recipe(recipe(train={"bf16": True}), tmp_path / "out")
+    result = run(recipe(train={"bf16": True}), tmp_path / "out")
 
     assert evaluate_recipe(tmp_path / "out", recipe(), "validation")[1] == result.scores
 
@@ -112,7 +114,7 @@ def test_scores_of_a_run_in_mixed_precision_are_those_of_the_saved_model_too(rec
 def test_the_model_is_the_one_of_the_best_epoch(recipe, tmp_path):
     # So high a rate that later epochs are worse than the first.
     train = {"num_train_epochs": 4, "learning_rate": 0.3, "lr_scheduler_type": "constant", "warmup_steps": 0}
-    result = train_recipe(recipe(train={**train, "save_total_limit": 4, "keep_checkpoints": True}), tmp_path / "out")
+    result = run(recipe(train={**train, "save_total_limit": 4, "keep_checkpoints": True}), tmp_path / "out")
     state = json.loads((tmp_path / "out" / "checkpoint-20" / "trainer_state.json").read_text())
     best = PolyheadModel.from_pretrained(tmp_path / "out" / f"checkpoint-{state['best_global_step']}")
 
@@ -122,7 +124,7 @@ def test_the_model_is_the_one_of_the_best_epoch(recipe, tmp_path):
 
 
 def test_without_validation_rows_the_last_weights_stay_and_nothing_is_measured(recipe, tmp_path):
-    result = train_recipe(recipe(data={"validation": None}, train={"keep_checkpoints": True}), tmp_path / "out")
+    result = run(recipe(data={"validation": None}, train={"keep_checkpoints": True}), tmp_path / "out")
 
     assert (result.split, result.scores) == (None, {})
     assert result.model.config.results == []
@@ -132,7 +134,7 @@ def test_without_validation_rows_the_last_weights_stay_and_nothing_is_measured(r
 
 @pytest.mark.parametrize("train", [{"save_strategy": "no"}, {"eval_strategy": "no"}])
 def test_a_run_that_saves_or_measures_nothing_on_the_way_still_ends_with_scores(recipe, tmp_path, train):
-    result = train_recipe(recipe(train=train), tmp_path / "out")
+    result = run(recipe(train=train), tmp_path / "out")
 
     assert set(result.scores) == {"pets", "loud", "number"}
 
@@ -143,7 +145,7 @@ def test_a_recipe_with_a_stream_trains_by_steps_on_what_its_first_rows_tell(reci
     (tmp_path / "train.jsonl").write_text("\n".join([*lines[:30], later, *lines[30:]]))
     train = {"num_train_epochs": None, "max_steps": 7, "eval_steps": 5, "logging_steps": 1}  # saved as often
     stream = {"streaming": True, "first_rows": 20, "buffer_rows": 16}
-    result = train_recipe(recipe(train=train, data=stream), tmp_path / "out")
+    result = run(recipe(train=train, data=stream), tmp_path / "out")
     log = [json.loads(line) for line in (tmp_path / "out" / "run" / "metrics.jsonl").read_text().splitlines()]
 
     numbers = [json.loads(line)["number"] for line in lines[:20]]
@@ -164,9 +166,9 @@ def test_a_run_on_a_stream_goes_on_after_a_later_row_was_mended(recipe, tmp_path
     made = recipe(train=train, data={"streaming": True, "first_rows": 20, "buffer_rows": 8, "validation": None})
 
     with pytest.raises(ValueError, match=r"train\.jsonl:31 column 'loud': 'maybe' is not a label of task 'loud'"):
-        train_recipe(made, tmp_path / "out")
+        run(made, tmp_path / "out")
     (tmp_path / "train.jsonl").write_text("\n".join(lines))
-    train_recipe(made, tmp_path / "out", resume=True)
+    run(made, tmp_path / "out", resume=True)
 
     log = [json.loads(line) for line in (tmp_path / "out" / "run" / "metrics.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log if "loss" in entry] == [1, 2, 3, 4, 5, 6]
@@ -174,7 +176,7 @@ def test_a_run_on_a_stream_goes_on_after_a_later_row_was_mended(recipe, tmp_path
 
 def test_the_same_seed_gives_the_same_model_and_another_seed_another(recipe, tmp_path):
     runs = {
-        name: train_recipe(recipe(), tmp_path / name, overrides=[f"train.seed={seed}"]).output / "model.safetensors"
+        name: run(recipe(), tmp_path / name, overrides=[f"train.seed={seed}"]).output / "model.safetensors"
         for name, seed in (("first", 3), ("again", 3), ("other", 4))
     }
 
@@ -183,20 +185,20 @@ def test_the_same_seed_gives_the_same_model_and_another_seed_another(recipe, tmp
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_model(recipe, tmp_path):
-    whole = train_recipe(recipe(), tmp_path / "whole")
-    train_recipe(recipe(train={"keep_checkpoints": True}), tmp_path / "stopped")
+    whole = run(recipe(), tmp_path / "whole")
+    run(recipe(train={"keep_checkpoints": True}), tmp_path / "stopped")
     shutil.rmtree(tmp_path / "stopped" / "checkpoint-10")
     (tmp_path / "stopped" / "model.safetensors").unlink()
     torch.manual_seed(99)
 
-    resumed = train_recipe(recipe(), tmp_path / "stopped", resume=True)
+    resumed = run(recipe(), tmp_path / "stopped", resume=True)
     assert moved(weights(whole.model), weights(resumed.model)) == set()
     assert resumed.scores == whole.scores
     assert (tmp_path / "stopped" / "model.safetensors").is_file()
 
 
 def test_other_splits_and_chosen_tasks_can_be_measured(recipe, tmp_path):
-    train_recipe(recipe(), tmp_path / "out")
+    run(recipe(), tmp_path / "out")
     model, scores = evaluate_recipe(tmp_path / "out", recipe(), "test", tasks=["loud"])
 
     assert list(scores) == ["loud"]
@@ -210,7 +212,7 @@ def test_other_splits_and_chosen_tasks_can_be_measured(recipe, tmp_path):
 
 
 def test_labels_of_the_data_are_mapped_by_name(recipe, tmp_path):
-    train_recipe(recipe(), tmp_path / "out")
+    run(recipe(), tmp_path / "out")
     expected = evaluate_recipe(tmp_path / "out", recipe(), "test", tasks=["loud"])[1]
     path = recipe()
     path.write_text(
@@ -246,35 +248,35 @@ def test_an_output_folder_that_does_not_fit_is_refused_before_the_work(recipe, t
     prepare(tmp_path / "out")
 
     with pytest.raises(ValueError, match=message):
-        train_recipe(recipe(data={"train": "absent.jsonl"}), tmp_path / "out", resume=resume)
+        run(recipe(data={"train": "absent.jsonl"}), tmp_path / "out", resume=resume)
 
 
 def test_an_empty_folder_may_be_the_output(recipe, tmp_path):
     (tmp_path / "out").mkdir()
-    train_recipe(recipe(train={"max_steps": 1}), tmp_path / "out")
+    run(recipe(train={"max_steps": 1}), tmp_path / "out")
 
     assert (tmp_path / "out" / "model.safetensors").is_file()
 
 
 def test_what_the_trainer_refuses_names_recipe_and_section(recipe, tmp_path):
     with pytest.raises(ValueError, match=r"correct section train of .*recipe.yaml: label_smoothing_factor"):
-        train_recipe(recipe(train={"label_smoothing_factor": 0.1}), tmp_path / "out")
+        run(recipe(train={"label_smoothing_factor": 0.1}), tmp_path / "out")
     with pytest.raises(ValueError, match=r"correct section train of .*recipe.yaml: .*save and eval strategy"):
-        train_recipe(recipe(train={"save_strategy": "steps"}), tmp_path / "out")
+        run(recipe(train={"save_strategy": "steps"}), tmp_path / "out")
 
 
 def test_a_validation_split_without_rows_is_refused_before_the_work(recipe, tmp_path):
     (tmp_path / "validation.jsonl").write_text("")
 
     with pytest.raises(ValueError, match=r"validation.jsonl"):
-        train_recipe(recipe(), tmp_path / "out")
+        run(recipe(), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_run_with_lora_ends_with_an_ordinary_model_of_the_best_epoch(recipe, tmp_path):
     train = {"lora": {"rank": 4, "dropout": 0.1}, "thaw_every_epochs": 0.5, "learning_rate": 1e-2}
     train |= {"keep_checkpoints": True}
-    result = train_recipe(recipe(train=train), tmp_path / "out")
+    result = run(recipe(train=train), tmp_path / "out")
     loaded, scores = evaluate_recipe(tmp_path / "out", recipe(), "validation")
 
     assert scores == result.scores

@@ -152,7 +152,7 @@ train: {max_steps: 60, save_strategy: steps, save_steps: 3, per_device_train_bat
 """
 RUN_IT = (
     "import sys; from polyhead.training.training import train_recipe; "
-    "train_recipe('r.yaml', 'out', resume=sys.argv[1] == 'r')"
+    "train_recipe('r.yaml', 'out', resume=sys.argv[1] == 'r', with_pictures=False)"
 )
 
 

@@ -78,7 +78,9 @@ def test_every_log_entry_is_a_line_with_its_step(whole):
 def test_a_run_killed_between_two_log_entries_goes_on_with_the_same_log_and_no_step_twice(recipe, whole, stopped):
     shutil.rmtree(stopped / "checkpoint-9")
     torch.manual_seed(99)
-    train_recipe(recipe, stopped, ["train.weight_decay=0.02"], resume=True)  # from step 6, two after the last log
+    train_recipe(
+        recipe, stopped, ["train.weight_decay=0.02"], resume=True, with_pictures=False
+    )  # from step 6, two after the last log
 
     entries = without_times(stopped / "run" / "metrics.jsonl")
     assert entries == without_times(whole.record / "metrics.jsonl")
@@ -87,7 +89,7 @@ def test_a_run_killed_between_two_log_entries_goes_on_with_the_same_log_and_no_s
 def test_a_run_in_a_moved_folder_still_ends_with_its_best_checkpoint(recipe, whole, stopped, caplog):
     whole.output.rename(whole.output.with_name("away"))  # so that the old paths lead nowhere
     try:
-        resumed = train_recipe(recipe, stopped, ["train.weight_decay=0.02"], resume=True)
+        resumed = train_recipe(recipe, stopped, ["train.weight_decay=0.02"], resume=True, with_pictures=False)
     finally:
         whole.output.with_name("away").rename(whole.output)
 
@@ -102,7 +104,7 @@ def test_a_run_in_a_moved_folder_still_ends_with_its_best_checkpoint(recipe, who
 
 def test_the_recipe_that_was_kept_makes_the_same_model_again_from_its_own_folder(whole, tmp_path):
     kept = whole.record / "recipe.yaml"
-    again = train_recipe(kept, tmp_path / "again")
+    again = train_recipe(kept, tmp_path / "again", with_pictures=False)
 
     assert load_recipe(kept).train["weight_decay"] == 0.02  # from --set
     assert (again.output / "model.safetensors").read_bytes() == (whole.output / "model.safetensors").read_bytes()
@@ -152,7 +154,7 @@ def test_a_finished_run_has_no_checkpoints_and_says_so_when_it_should_go_on(reci
 
     assert not list(result.output.glob("checkpoint-*"))
     with pytest.raises(ValueError, match=r"nothing to resume: the run in '.*out' is finished.*model.checkpoint"):
-        train_recipe(recipe, tmp_path / "out", SHORT, resume=True)
+        train_recipe(recipe, tmp_path / "out", SHORT, resume=True, with_pictures=False)
     assert PolyheadModel.from_pretrained(result.output).predict("the cat")["pet"]["label"] in ("cat", "dog", "cow")
 
 
@@ -160,7 +162,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_starts_again_in_its_f
     (tmp_path / "out" / "run").mkdir(parents=True)
     (tmp_path / "out" / "run" / "metrics.jsonl").write_text('{"step": 2}\n')
     with pytest.raises(ValueError, match="Start without --resume"):
-        train_recipe(recipe, tmp_path / "out", SHORT, resume=True)
+        train_recipe(recipe, tmp_path / "out", SHORT, resume=True, with_pictures=False)
     result = train_recipe(recipe, tmp_path / "out", SHORT)
 
     assert {entry["step"] for entry in read_metrics(result.record / "metrics.jsonl")} == {1}
@@ -171,6 +173,6 @@ def test_the_validation_split_is_not_measured_again_for_the_same_weights(recipe,
         raise AssertionError("measured twice")
 
     monkeypatch.setattr("polyhead.training.training.evaluate_closely", _refuse)
-    assert set(train_recipe(recipe, tmp_path / "out", SHORT).scores) == {"pet", "loud"}
+    assert set(train_recipe(recipe, tmp_path / "out", SHORT, with_pictures=False).scores) == {"pet", "loud"}
     with pytest.raises(AssertionError, match="twice"):  # in mixed precision the saved weights are others
-        train_recipe(recipe, tmp_path / "rounded", [*SHORT, "train.bf16=true"])
+        train_recipe(recipe, tmp_path / "rounded", [*SHORT, "train.bf16=true"], with_pictures=False)

@@ -82,7 +82,7 @@ def test_lines_of_other_data_move_aside_and_those_from_before_data_was_hashed_st
 
 def test_lines_of_other_starting_weights_move_aside(study_of, folder, tmp_path):
     file, checkpoint = tmp_path / "r.jsonl", folder / "start"
-    train_recipe(folder / "recipe.yaml", checkpoint)
+    train_recipe(folder / "recipe.yaml", checkpoint, with_pictures=False)
     recipe = yaml.safe_load((folder / "recipe.yaml").read_text())
     (folder / "recipe.yaml").write_text(yaml.safe_dump(recipe | {"model": {"checkpoint": "start"}}))
     study = study_of()
