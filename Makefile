@@ -1,5 +1,5 @@
 PYTHON ?= python3
-.PHONY: setup quickstart study study-report benchmark benchmark-quick performance-report test test-all test-oldest check format
+.PHONY: setup quickstart study study-scripts study-report benchmark benchmark-quick performance-report test test-all test-oldest check format
 
 setup: .venv/.stamp
 
@@ -35,14 +35,23 @@ quickstart: setup
 	.venv/bin/python recipes/quickstart/load_without_polyhead.py runs/quickstart
 
 # The studies that the documentation rests on: `make study BUDGET=2h` takes two hours each, and the next call goes on from there.
-# Runs that failed do not keep the next study from running; whatever else ends one ends all.
+# Three of them begin with the quickstart's model. Runs that failed do not keep the next study from running; whatever else ends one
+# ends all. `study-scripts` is what no grid can say; each script goes on where it was stopped. Both want POLYHEAD_DATA.
 STUDIES = $(wildcard recipes/studies/*.yaml)
 
 study: setup
+	test -f runs/quickstart/model.safetensors || $(MAKE) quickstart
 	failed=0; for study in $(STUDIES); do \
 	  .venv/bin/polyhead study $$study --output docs/study $(if $(BUDGET),--budget $(BUDGET)) \
 	  || { test $$? = 1 && failed=1; } || exit; \
 	done; exit $$failed
+
+study-scripts: setup
+	for script in layer_changes embedding_changes task_pairs; do .venv/bin/python recipes/$$script.py || exit; done
+	for script in six_against_single many_labels out_of_scope scores_again; do \
+	  .venv/bin/python recipes/$$script.py --work runs/$$script || exit; \
+	done
+	.venv/bin/pip install --no-deps setfit==1.2.0 && .venv/bin/python recipes/against_setfit.py
 
 # Reports and pictures anew, of those studies that have results, and their figures where the documentation tells them.
 study-report: setup
@@ -50,6 +59,7 @@ study-report: setup
 	  test ! -f docs/study/$$(basename $$study .yaml).jsonl \
 	  || .venv/bin/polyhead study $$study --output docs/study --report || exit; \
 	done
+	.venv/bin/python recipes/layer_changes.py --report
 	.venv/bin/python recipes/study_figures.py docs/training.md docs/results.md
 
 # Speed, as ratios in one interleaved run, into docs/performance.md; leave the machine alone meanwhile: its budget is 26 minutes.

@@ -1,9 +1,10 @@
-"""What does a classifier do to the sentence embedding, and what does a similarity task beside it repair?
+"""What do classifiers do to the sentence embedding, and what keeps it: frozen layers, a similarity task, `retain`?
 
     POLYHEAD_DATA=folder python recipes/embedding_changes.py   # trains what has no line yet
     python recipes/embedding_changes.py --report
 
-Emotions of 1,000 tweets and similarity of 1,000 pairs of STS-B, four epochs, three seeds, which also draw the rows. A line of
+Emotions and offence of 1,000 tweets each, five grades of 1,000 film reviews and similarity of 1,000 pairs of STS-B, alone or
+together, four epochs, three seeds, which also draw the rows. A line of
 `docs/study/embedding_changes.jsonl` is one trained model: macro F1 of the emotions, Spearman of the embeddings' cosines with
 the scores of STS-B's pairs, and, on a subject that nobody trained, how many of Banking77's validation texts have the nearest of
 3,000 training texts in their own intent. All on validation, after the last step.
@@ -18,6 +19,7 @@ from typing import Any
 
 import torch
 from scipy.stats import spearmanr
+from task_pairs import with_interval
 
 from polyhead.modeling.modeling_polyhead import PolyheadModel
 from polyhead.training.data.tables import read_table
@@ -37,14 +39,18 @@ SETTINGS = (
     "train.save_strategy=no",
 )
 BEFORE = "before any training"
+MORE = ("offensive", "sentiment")  # of the second recipe
 VARIANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # what is trained, and what else is set
     BEFORE: ((), ()),
     "emotion": (("emotion",), ()),
     "emotion, lower half frozen": (("emotion",), ("train.freeze=[{part: bottom.3}]",)),
     "emotion and similarity": (("emotion", "similarity"), ()),
+    "emotion, `retain: {embedding: 10}`": (("emotion",), ("train.retain={embedding: 10}",)),
     "similarity": (("similarity",), ()),
+    "emotion, offence, sentiment": (("emotion", *MORE), ()),
+    "emotion, offence, sentiment and similarity": (("emotion", *MORE, "similarity"), ()),
 }
-MEASURES = {"emotion": "emotion", "similarity": "STS-B", "retrieval": "Banking77, nearest text"}
+MEASURES = {"similarity": "STS-B", "retrieval": "Banking77, nearest text"}
 Line = dict[str, Any]
 
 
@@ -64,20 +70,30 @@ def main() -> None:
 def measure(name: str, seed: int) -> Line:
     """Train one variant; return what it and its embeddings are worth."""
     tasks, own = VARIANTS[name]
-    sampled = [f"data.{n}.{key}" for n in range(2) for key in (f"sample_rows={ROWS}", f"sample_seed={seed}")]
-    recipe = load_recipe(HERE / "contrastive.yaml", [*SETTINGS, *sampled, *own, f"train.seed={seed}"])
+    recipe = load_recipe(HERE / "contrastive.yaml", [*SETTINGS, *own, f"train.seed={seed}"])
+    more = load_recipe(HERE / "studies" / "sets" / "four_tasks.yaml")
+    sources = [*recipe.data, *(source for source in more.data if source.labels.keys() <= set(MORE))]
+    chosen = tasks or ("similarity",)
     trained = replace(
         recipe,
-        tasks=[task for task in recipe.tasks if task.name in (tasks or ("similarity",))],
-        data=[source for source in recipe.data if not source.labels.keys().isdisjoint(tasks or ("similarity",))],
+        tasks=[
+            task for task in (*recipe.tasks, *(task for task in more.tasks if task.name in MORE)) if task.name in chosen
+        ],
+        data=[
+            source.model_copy(update={"sample_rows": ROWS, "sample_seed": seed})
+            for source in sources
+            if not source.labels.keys().isdisjoint(chosen)
+        ],
     )
     banking = load_recipe(HERE / "banking77.yaml").data[0]
     with tempfile.TemporaryDirectory() as folder:
         trainer = prepare_trainer(trained, Path(folder))
         if tasks:
             trainer.train()
-        scores = {"emotion": trainer.evaluate()["eval_emotion_f1_macro"]} if "emotion" in tasks else {}
+        measured = trainer.evaluate() if tasks else {}
         similarity = next(source for source in recipe.data if "similarity" in source.labels)
+        classifiers = [task for task in trained.tasks if task.name != "similarity"]
+        scores = {task.name: measured[f"eval_{task.name}_{task.metric or 'accuracy'}"] for task in classifiers}
         return scores | {
             "similarity": _similarity(trainer.model, similarity),
             "retrieval": _retrieval(trainer.model, banking),
@@ -85,12 +101,23 @@ def measure(name: str, seed: int) -> Line:
 
 
 def report(lines: list[Line]) -> str:
-    """Return a Markdown table: means over the seeds, in points."""
-    rows = [f"| trained on | seeds | {' | '.join(MEASURES.values())} |", "| --- | --- | --- | --- | --- |"]
+    """Return a Markdown table, in points: means over the seeds, and what training changed, with its 95% t interval."""
+    columns = [
+        "trained on",
+        "seeds",
+        "emotion",
+        *(f"{name} | {name.split(',')[0]} change" for name in MEASURES.values()),
+    ]
+    rows = [f"| {' | '.join(columns)} |", "| --- " * (len(columns) + len(MEASURES)) + "|"]
+    before = next((line for line in lines if line["trained"] == BEFORE), None)
     for name in VARIANTS:
         found = [line for line in lines if line["trained"] == name]
-        if found:
-            rows.append(f"| {name} | {len(found)} | {' | '.join(_mean(found, key) for key in MEASURES)} |")
+        if found and before:
+            told = [_mean(found, "emotion")]
+            for key in MEASURES:
+                changes = [100 * (line[key] - before[key]) for line in found]
+                told += [_mean(found, key), "" if name == BEFORE else with_interval(changes)]
+            rows.append(f"| {name} | {len(found)} | {' | '.join(told)} |")
     return "\n".join(rows)
 
 

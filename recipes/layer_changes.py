@@ -38,15 +38,15 @@ FIGURES = {
 
 
 def main() -> None:
-    """Train the seeds that have no line yet, then draw; or show the table."""
+    """Train the seeds that have no line yet; then draw, and show the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--report", action="store_true", help="Print the table of the results.")
+    parser.add_argument("--report", action="store_true", help="Draw the results and print their table; train nothing.")
     if not parser.parse_args().report:
         done = {line["seed"] for line in read_results(RESULTS)}
         for seed in SEEDS:
             if seed not in done:
                 append_result(RESULTS, {"seed": seed, **measure(seed)})
-        draw(read_results(RESULTS))
+    draw(read_results(RESULTS))
     print(report(read_results(RESULTS)))
 
 

@@ -1,10 +1,11 @@
 """Does a model notice texts of a kind that it was never trained on? Two data sets, each without some of its intents.
 
     POLYHEAD_DATA=folder python recipes/out_of_scope.py --work folder-for-models
+    python recipes/out_of_scope.py --report
 
 SNIPS loses 2 of 7 intents, Banking77 20 of 77, drawn by a fixed seed. A model is trained on the others, calibrated with
 `--coverage 0.9` on validation rows of the others, and reads the test rows of all intents once. Its line in
-`docs/study/out_of_scope.jsonl` compares ways to tell the two apart; a model that is there already is not trained again.
+`docs/study/out_of_scope.jsonl` compares ways to tell the two apart; a data set that has its line is not run again.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from sklearn.metrics import roc_auc_score
 from polyhead import PolyheadModel
 from polyhead.modeling.decoding_polyhead import label_probabilities
 from polyhead.modeling.encoding_polyhead import normalized
+from polyhead.training.study.results_file import Line, append_result, read_results
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "docs" / "study" / "out_of_scope.jsonl"
@@ -37,19 +39,54 @@ TRAIN: dict[str, dict[str, Any]] = {"snips": {"num_train_epochs": 1}, "banking77
 def main() -> None:
     """Train, calibrate and measure one model a data set."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, required=True, help="Folder for the models.")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--work", type=Path, help="Folder for the models.")
+    what.add_argument("--report", action="store_true", help="Print the tables of the results.")
     parser.add_argument("--results", type=Path, default=RESULTS, help="File of JSON lines.")
     options = parser.parse_args()
+    if options.report:
+        print(report(read_results(options.results)))
+        return
     options.results.parent.mkdir(parents=True, exist_ok=True)
-    for name in NUM_LEFT_OUT:
+    done = {line["data"] for line in read_results(options.results)}
+    for name in NUM_LEFT_OUT.keys() - done:
         folder = options.work / f"{name}-{SEED}"
         left_out, recipe = _leave_out(name, Path(os.environ["POLYHEAD_DATA"]) / name, folder)
-        if not (folder / "model" / "config.json").is_file():
-            _polyhead("train", recipe, "--output", folder / "model", "--no-check")
+        _polyhead("train", recipe, "--output", folder / "model", "--no-check")
         told = json.loads(_polyhead("calibrate", folder / "model", recipe, "--coverage", "0.9", "--json"))["tasks"][0]
         line = {"data": name, "seed": SEED, "left_out": left_out, "calibrated": told, **_measure(folder)}
-        with options.results.open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(line) + "\n")
+        append_result(options.results, line)
+
+
+def report(lines: list[Line]) -> str:
+    """Return two Markdown tables: how well each score tells left-out texts from known ones, and what withholding makes of it.
+
+    Of a score: its AUROC, the share of left-out texts that pass where 95 % of the known ones do, and the share of right answers
+    where 70 % of all texts are answered.
+    """
+    rows = [f"| score | {' | '.join(line['data'] for line in lines)} |", "| --- " * (1 + len(lines)) + "|"]
+    for way in lines[0]["ways"]:
+        rows.append(f"| {way} | {' | '.join(_told(line['ways'][way]) for line in lines)} |")
+    heads = ["", *(f"known: {what}" for what in ("answered", "right of all", "right of those answered"))]
+    heads += ["left out: answered", "withheld as out of scope, for low confidence"]
+    rows += ["", f"| {' | '.join(heads)} |", "| --- " * len(heads) + "|"]
+    for line in lines:
+        found = line["abstain"]
+        shares = [
+            found["known_answered"],
+            line["accuracy"],
+            found["known_right_of_answered"],
+            found["left_out_answered"],
+        ]
+        reasons = ", ".join(map(str, found["left_out_reasons"].values()))
+        told = [*(f"{100 * share:.1f}" for share in shares), f"{reasons} of {found['left_out']}"]
+        rows.append(f"| {' | '.join([line['data'], *told])} |")
+    return "\n".join(rows)
+
+
+def _told(way: dict[str, Any]) -> str:
+    right = way["accuracy_at_coverage"]["0.7"]
+    return f"{way['auroc']:.3f}, {100 * way['fpr_at_95_recall']:.1f}, {100 * right:.1f}"
 
 
 def _leave_out(name: str, data: Path, folder: Path) -> tuple[list[str], Path]:

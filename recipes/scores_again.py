@@ -10,13 +10,15 @@ chosen by these runs, so test may be read in each. Lines that say `rounded` are 
 """
 
 import argparse
-import json
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 import yaml
 from six_against_single import HERE, run_cell
+
+from polyhead.training.study.results_file import read_results
+from polyhead.training.study.statistics import mean_with_interval
 
 RESULTS = HERE.parent / "docs" / "study" / "scores_again.jsonl"
 SEEDS = (42, 43, 44)
@@ -52,7 +54,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS, help="Seeds to train with.")
     options = parser.parse_args()
     if options.report:
-        print(report([json.loads(line) for line in RESULTS.read_text(encoding="utf-8").splitlines()]))
+        print(report(read_results(RESULTS)))
         return
     for seed in options.seeds:
         for name in options.recipes:
@@ -61,14 +63,14 @@ def main() -> None:
 
 
 def report(lines: list[dict[str, Any]]) -> str:
-    """Return a Markdown table of every seed's score and of their mean, in points.
+    """Return a Markdown table, in points: every seed's score, their mean, and from three seeds on its 95% t interval.
 
     Args:
         lines: The lines of the results file.
     """
     by_cell = {(line["recipe"], line["seed"]): line for line in lines}
     seeds = sorted({seed for _, seed in by_cell})
-    columns = ["recipe", "task", "split", "metric", *(f"seed {seed}" for seed in seeds), "mean"]
+    columns = ["recipe", "task", "split", "metric", *(f"seed {seed}" for seed in seeds), "mean", "interval"]
     rows = [f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
     for name, measures in METRICS.items():
         for task, metric in measures:
@@ -78,7 +80,10 @@ def report(lines: list[dict[str, Any]]) -> str:
                 known = [score for score in scores if score is not None]
                 if known:
                     told = ["" if score is None else f"{score:.1f}" for score in [*scores, mean(known)]]
-                    rows.append(f"| {name} | {task} | {split} | {metric} | {' | '.join(told)} |")
+                    found_mean = mean_with_interval(known)
+                    is_told = len(known) > 2 and found_mean.low is not None and found_mean.high is not None
+                    interval = f"{found_mean.low:.1f} to {found_mean.high:.1f}" if is_told else ""
+                    rows.append(f"| {name} | {task} | {split} | {metric} | {' | '.join(told)} | {interval} |")
     return "\n".join(rows)
 
 

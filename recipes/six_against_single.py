@@ -25,6 +25,8 @@ from typing import Any
 import yaml
 from task_pairs import with_interval
 
+from polyhead.training.study.results_file import append_result, read_results
+
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE.parent / "docs" / "study" / "six_against_single.jsonl"
 SEEDS = (42, 43, 44)
@@ -49,7 +51,7 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS, help="File of JSON lines.")
     options = parser.parse_args()
     if options.report:
-        print(report([json.loads(line) for line in options.results.read_text(encoding="utf-8").splitlines()]))
+        print(report(read_results(options.results)))
         return
     six = yaml.safe_load((HERE / "six_tasks.yaml").read_text(encoding="utf-8"))
     options.results.parent.mkdir(parents=True, exist_ok=True)
@@ -112,8 +114,7 @@ def run_cell(
         results: File of JSON lines; nor is a cell run again that has its line there.
         calibrated: A task that is measured on test once more, its thresholds fitted on validation.
     """
-    known = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
-    if any(cell.items() <= json.loads(line).items() for line in known):
+    if any(cell.items() <= line.items() for line in read_results(results)):
         return
     try:
         folder.mkdir(parents=True)  # the claim: two of these processes never run the same cell
@@ -131,8 +132,7 @@ def run_cell(
     if calibrated:
         _polyhead("calibrate", folder / "model", file, "--tasks", calibrated)
         cell["test, calibrated"] = _evaluate(folder / "model", file, "test", calibrated)
-    with results.open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps(cell) + "\n")
+    append_result(results, cell)
     shutil.rmtree(folder / "model")
 
 

@@ -8,9 +8,12 @@ A figure stands between two comments, which a reader of the page does not see:
 
 first the study (its results are `docs/study/NAME.jsonl`), then recipe (or `all recipes`), training rows (a number or `all`),
 variant, and what of it: `score` and `difference` (from the baseline, with its 95% interval) in points, `time` (a share of the
-baseline's), `minutes` (of training), or a metric of one task on validation (`similarity.spearman`).
-`<!--study six_against_single-->` is the table of `recipes/six_against_single.py`; so with the other scripts of `SCRIPTS`. Of
-such a table one cell is named by how its row begins, as far as it takes to tell it from others, and by its column:
+baseline's), `minutes` (of training), `memory` (the most that the process held, in MiB), or a metric of one task on validation
+(`similarity.spearman`).
+
+`<!--study hours-->` is what has run and how long it took, `<!--study six_against_single-->` the table of
+`recipes/six_against_single.py`; so with the other scripts of `SCRIPTS`. Of such a table one cell is named by how its row
+begins, as far as it takes to tell it from others, and by its column:
 
     <!--study scores_again; tweets; offensive; test; mean-->80.5<!--/study-->
 """
@@ -25,8 +28,10 @@ import against_setfit
 import embedding_changes
 import layer_changes
 import many_labels
+import out_of_scope
 import scores_again
 import six_against_single
+import study_hours
 import task_pairs
 
 from polyhead.training.study.cells import plan_cells
@@ -45,6 +50,7 @@ SCRIPTS = {
         embedding_changes,
         layer_changes,
         many_labels,
+        out_of_scope,
         scores_again,
         six_against_single,
         task_pairs,
@@ -71,6 +77,8 @@ def fill_in(page: str) -> str:
 
 def _text(key: str, sections: Callable[[str], list[Section]]) -> str:
     name, *place = (part.strip() for part in key.split(";"))
+    if name == "hours" and not place:
+        return f"\n\n{study_hours.report()}\n\n"
     if name in SCRIPTS and not place:
         return f"\n\n{_table(name)}\n\n"
     try:
@@ -136,6 +144,7 @@ FIGURES: dict[str, Callable[[Section, VariantResult], str]] = {
     "score": lambda _, variant: f"{100 * variant.score.value:.1f}",
     "time": _time,
     "minutes": lambda _, variant: f"{variant.cost / 60:.1f}",
+    "memory": lambda _, variant: f"{(variant.mean(lambda line: line['memory_bytes']) or 0) / 2**20:.0f}",
     "difference": _difference,
 }
 

@@ -92,7 +92,10 @@ def _is_of(line: Line, cell: Cell) -> bool:
 
 
 def append_result(path: Path, line: Line) -> None:
-    """Write one line whole, and bring it to the disk."""
+    """Write one line whole, in the place of half a one that a killed run left, and bring it to the disk."""
+    content = path.read_bytes() if path.is_file() else b""
+    if content and not content.endswith(b"\n"):
+        os.truncate(path, content.rfind(b"\n") + 1)
     _write(path, "a", [line])
 
 

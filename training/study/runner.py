@@ -24,7 +24,7 @@ class Progress:
         line: Its result; None where it has begun.
         num_done: Cells that have ended, in this run and before.
         num_cells: Of the study.
-        seconds_left: Expected for the rest; None where nothing like it has run yet.
+        seconds_left: Expected for the rest, or what is left of the budget; None where nothing like it has run yet.
     """
 
     cell: Cell
@@ -109,4 +109,6 @@ class Runner:
         if rest is not None:
             ran = sum(time.monotonic() - run.started for run in self._running)
             rest = max(0.0, rest - ran) / self.jobs
+            if self.deadline is not None:
+                rest = min(rest, max(0.0, self.deadline - time.monotonic()))
         self.tell(Progress(cell, line, self._num_done, self._num_cells, rest))

@@ -34,10 +34,15 @@ def test_half_a_line_at_the_end_is_dropped_and_the_next_one_stands_whole(cells, 
     with file.open("ab") as lines:
         lines.write(half)
 
-    assert [line["score"] for line in begin(file, cells)] == [0.5]
-    append_result(file, line_of(cells[1], score=0.6))
-
+    append_result(file, line_of(cells[1], score=0.6))  # as scripts do, which begin nothing
     assert [line["score"] for line in read_results(file)] == [0.5, 0.6]
+    with file.open("ab") as lines:
+        lines.write(half)
+
+    assert [line["score"] for line in begin(file, cells)] == [0.5, 0.6]
+    append_result(file, line_of(cells[2], score=0.7))
+
+    assert [line["score"] for line in read_results(file)] == [0.5, 0.6, 0.7]
 
 
 def test_a_broken_line_in_the_middle_is_told_by_number(cells, tmp_path):

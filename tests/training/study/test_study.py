@@ -1,5 +1,6 @@
 """Studies that run: every cell trains in a process of its own."""
 
+import json
 import os
 import signal
 import subprocess
@@ -94,6 +95,17 @@ def test_a_spent_budget_starts_nothing_more(run, study_of, folder):
     lines = run(STUDY, tell=told.append, budget_seconds=0.1)
     assert len(lines) == 2  # the cells of the second seed take longer, as those of the first say
     assert not told
+
+
+def test_no_more_time_is_told_to_be_left_than_the_budget_has(run, study_of, folder):
+    file = folder / "out" / "study.jsonl"
+    run(ONE_SEED)
+    slow = [json.dumps(line | {"wall_seconds": 1000.0}) + "\n" for line in read_results(file)]
+    file.write_text("".join(slow))
+    told = []
+    run(STUDY, tell=told.append, budget_seconds=1500)
+    assert told[0].num_cells - told[0].num_done == 2  # of a thousand seconds each
+    assert 1400 < told[0].seconds_left <= 1500
 
 
 def test_the_same_study_does_not_run_twice_in_one_folder(run, folder):
