@@ -47,7 +47,7 @@ study: setup
 	done; exit $$failed
 
 study-scripts: setup
-	for script in layer_changes embedding_changes task_pairs; do .venv/bin/python recipes/$$script.py || exit; done
+	for script in layer_changes layer_probes embedding_changes task_pairs; do .venv/bin/python recipes/$$script.py || exit; done
 	for script in six_against_single many_labels out_of_scope scores_again; do \
 	  .venv/bin/python recipes/$$script.py --work runs/$$script || exit; \
 	done

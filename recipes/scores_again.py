@@ -29,7 +29,10 @@ METRICS = {  # by recipe: what of it is told
     "sst": (("sentiment5", "accuracy"), ("sentiment2", "accuracy")),
     "emobank": (("affect", "pearson"),),
     "btc": (("entities", "f1"),),
-    "contrastive": (("similarity", "spearman"), ("emotion", "f1_macro")),
+    "contrastive": (
+        *(("similarity", f"spearman{size}") for size in ("", "_256", "_128", "_64")),
+        ("emotion", "f1_macro"),
+    ),
     "quickstart": (("topic", "accuracy"), ("sentiment", "accuracy")),
     "banking77_all_rows": (("intent", "accuracy"),),
     "six_tasks_more_emotion": (

@@ -8,8 +8,8 @@ A figure stands between two comments, which a reader of the page does not see:
 
 first the study (its results are `docs/study/NAME.jsonl`), then recipe (or `all recipes`), training rows (a number or `all`),
 variant, and what of it: `score` and `difference` (from the baseline, with its 95% interval) in points, `time` (a share of the
-baseline's), `minutes` (of training), `memory` (the most that the process held, in MiB), or a metric of one task on validation
-(`similarity.spearman`).
+baseline's), `minutes` (of training), `memory` (the most that the process held, in MiB), or of one task on validation a metric
+(`similarity.spearman`) or the `difference`.
 
 `<!--study hours-->` is what has run and how long it took, `<!--study six_against_single-->` the table of
 `recipes/six_against_single.py`; so with the other scripts of `SCRIPTS`. Of such a table one cell is named by how its row
@@ -27,6 +27,7 @@ from pathlib import Path
 import against_setfit
 import embedding_changes
 import layer_changes
+import layer_probes
 import many_labels
 import out_of_scope
 import scores_again
@@ -37,9 +38,10 @@ import task_pairs
 from polyhead.training.study.cells import plan_cells
 from polyhead.training.study.comparison import Section, compare
 from polyhead.training.study.results_file import read_results
+from polyhead.training.study.statistics import Mean
 from polyhead.training.study.study_file import load_study
 from polyhead.training.study.together import together
-from polyhead.training.study.variant_result import VariantResult, difference, time_share
+from polyhead.training.study.variant_result import VariantResult, difference, task_differences, time_share
 
 STUDIES = Path(__file__).resolve().parent / "studies"
 RESULTS = six_against_single.RESULTS.parent
@@ -49,6 +51,7 @@ SCRIPTS = {
         against_setfit,
         embedding_changes,
         layer_changes,
+        layer_probes,
         many_labels,
         out_of_scope,
         scores_again,
@@ -118,6 +121,8 @@ def _figure(section: Section, variant: VariantResult, measured: str) -> str:
     if measured in FIGURES:
         return FIGURES[measured](section, variant)
     task, metric = measured.split(".", 1)
+    if metric == "difference":
+        return _in_points(task_differences(variant, section.variant(section.baseline))[task].mean)
     value = variant.mean(lambda line: line["validation"][task][metric])
     if value is None:
         raise ValueError(f"{variant.name} has no {measured}")
@@ -128,7 +133,10 @@ def _difference(section: Section, variant: VariantResult) -> str:
     found = difference(variant, section.variant(section.baseline))
     if found is None:
         raise ValueError(f"{variant.name} has no seed in common with the baseline")
-    mean = found.mean
+    return _in_points(found.mean)
+
+
+def _in_points(mean: Mean) -> str:
     interval = "" if mean.low is None or mean.high is None else f" ({100 * mean.low:+.1f} to {100 * mean.high:+.1f})"
     return f"{100 * mean.value:+.1f}{interval}"
 

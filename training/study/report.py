@@ -7,11 +7,11 @@ from .cells import Cell
 from .comparison import Section
 from .missing import place_title, what_is_missing
 from .results_file import Line
-from .statistics import LEVEL, Mean, smallest_p
+from .section_tables import differences, differences_by_task, scores
+from .statistics import LEVEL
 from .study_file import Study
 from .together import together
-from .variant_result import VariantResult, time_share
-from .verdict import interval, verdict
+from .verdict import verdict
 
 
 def write_report(
@@ -29,9 +29,9 @@ def write_report(
     told = [f"# Study: {study.name}", _what_was_compared(study, sections), *what_is_missing(cells, lines)]
     for section in (section for section in sections if section.measured):
         told += [f"## {section_title(section)}", verdict(section)]
-        told += [part for part in (_scores(section), _differences(section)) if part]
+        told += [part for part in (scores(section), differences(section), differences_by_task(section)) if part]
     for section in together(sections):
-        told += [f"## {section_title(section).capitalize()}", _what_is_together(section), _differences(section)]
+        told += [f"## {section_title(section).capitalize()}", _what_is_together(section), differences(section)]
     told += [_how_it_was_measured(lines)] if lines else []
     told += [f"![{file.stem}]({file.name})" for file in files if file.suffix == ".png"]
     told += [f"Ready to train: [{file.name}]({file.name})" for file in files if file.suffix == ".yaml"]
@@ -61,47 +61,6 @@ def _what_was_compared(study: Study, sections: Sequence[Section]) -> str:
     )
 
 
-def _scores(section: Section) -> str:
-    if not section.measured:
-        return ""
-    tasks = list(dict.fromkeys(name for v in section.measured for line in v.lines.values() for name in line["tasks"]))
-    tasks = tasks if len(tasks) > 1 else []
-    has_test = any("test" in line for v in section.measured for line in v.lines.values())
-    headings = ["variant", "seeds", "score", "95% interval", *tasks, *(["test"] if has_test else [])]
-    rows = []
-    for variant in section.variants:
-        means = [_task_score(variant, task) for task in tasks]
-        means += [variant.mean(_test_score)] if has_test else []
-        is_ranked = variant.lines and not section.is_partial(variant)  # else a mean of fewer tasks, beside means of all
-        score = _with_interval(variant.score) if is_ranked else ["-", "-"]
-        rows.append([_name(variant, section), _seeds(variant), *score, *map(_number, means), *_cost(variant)])
-    return _table([*headings, "seconds", "processor", "examples/s", "memory, MiB"], rows)
-
-
-def _task_score(variant: VariantResult, task: str) -> float | None:
-    return variant.mean(lambda line: line["tasks"].get(task, {}).get("value"))
-
-
-def _test_score(line: Line) -> float | None:
-    values = [
-        line["test"][name][task["metric"]] for name, task in line["tasks"].items() if name in line.get("test", {})
-    ]
-    return sum(values) / len(values) if values else None
-
-
-def _cost(variant: VariantResult) -> list[str]:
-    memory = variant.mean(lambda line: line["memory_bytes"])
-    seconds = variant.mean(lambda line: line["seconds"])
-    processor = variant.mean(lambda line: line["processor_seconds"])
-    speed = variant.mean(lambda line: line["examples_per_second"])
-    return [
-        "-" if seconds is None else f"{seconds:.1f}",
-        "-" if processor is None else f"{processor:.1f}",
-        "-" if speed is None else f"{speed:.1f}",
-        "-" if memory is None else f"{memory / 2**20:.0f}",
-    ]
-
-
 def _what_is_together(section: Section) -> str:
     runs: list[tuple[str, int]] = list(section.variant(section.baseline).lines)
     recipes = dict.fromkeys(recipe for recipe, _ in runs)
@@ -109,31 +68,6 @@ def _what_is_together(section: Section) -> str:
     return (
         f"Recipes and seeds at which every variant has a score ({listed}), as {len(runs)} differences; their interval is over "
         "recipes and seeds alike."
-    )
-
-
-def _differences(section: Section) -> str:
-    found = section.differences()
-    if not found:
-        return ""
-    baseline = section.variant(section.baseline)
-    rows = [
-        [
-            name,
-            f"{d.mean.value:+.4f}",
-            interval(d).removeprefix("95% interval "),
-            f"{d.p:.3g}",
-            f"{d.holm_p:.3g}",
-            "-" if (share := time_share(section.variant(d.variant), baseline)) is None else f"{share:.2f}",
-        ]
-        for name, d in found.items()
-    ]
-    least = smallest_p(max(d.mean.num_values for d in found.values()))
-    reach = "which one seed leaves at 1" if least == 1 else f"which with so many seeds is {least:.3g} or more"
-    return (
-        f"Against **{section.baseline}**, at equal seeds; p of the paired permutation test, {reach}, then adjusted for "
-        f"{len(found)} comparisons (Holm); the time of training as a share of the baseline's:\n\n"
-        + _table(["variant", "difference", "95% interval", "p", "p, adjusted", "time"], rows)
     )
 
 
@@ -147,27 +81,3 @@ def _how_it_was_measured(lines: Sequence[Line]) -> str:
         "which other work on the machine stretches, and of the processor, which is what variants are compared by where they "
         "train on it."
     )
-
-
-def _name(variant: VariantResult, section: Section) -> str:
-    name = f"{variant.name} (baseline)" if variant.name == section.baseline else variant.name
-    return f"**{name}**" if section.ranked and section.ranked[0].name == variant.name else name
-
-
-def _seeds(variant: VariantResult) -> str:
-    return str(len(variant.lines)) + (f", {variant.num_failed} failed" if variant.num_failed else "")
-
-
-def _with_interval(mean: Mean) -> list[str]:
-    if mean.low is None or mean.high is None:
-        return [_number(mean.value), "-"]
-    return [_number(mean.value), f"{mean.low:.4f} to {mean.high:.4f}"]
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4f}"
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [headings, ["---"] * len(headings), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -5,6 +5,7 @@ import pytest
 from polyhead.training.study.cells import plan_cells
 from polyhead.training.study.comparison import compare
 from polyhead.training.study.pictures_study import draw_curves, draw_pareto, mean_curve, pareto_front
+from polyhead.training.study.section_tables import differences_by_task
 from polyhead.training.study.variant_result import difference, time_share
 from polyhead.training.study.verdict import verdict
 
@@ -59,6 +60,22 @@ def test_pairing_sees_what_the_intervals_of_the_means_hide(section_of):
     section = section_of(base=[0.2, 0.5, 0.8], good=[0.25, 0.56, 0.84], bad=[0.1, 0.2, 0.3])
     assert section.variant("base").score.high > section.variant("good").score.value
     assert section.differences()["good"].mean.excludes_zero
+
+
+def test_each_task_is_compared_by_itself_where_there_are_several(section_of):
+    section = section_of(base=[0.5, 0.6], good=[0.7, 0.8], bad=[0.4])
+    assert not differences_by_task(section)
+    for variant in section.variants:
+        for line in variant.lines.values():
+            line["tasks"]["error"] = {"metric": "mae", "value": 1 - 2 * line["score"]}
+
+    *_, header, _rule, good, bad = differences_by_task(section).splitlines()
+
+    assert header == "| variant | topic | error |"
+    assert good == "| good | +0.2000 (+0.2000 to +0.2000) | +0.4000 (+0.4000 to +0.4000) |"  # a lower error is better
+    assert bad == "| bad | -0.1000 | -0.2000 |"
+    del section.variant("bad").lines[42]["tasks"]["error"]
+    assert "| bad |" not in differences_by_task(section)
 
 
 def test_variants_without_a_common_seed_are_not_compared(section_of):
