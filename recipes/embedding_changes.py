@@ -42,6 +42,7 @@ BEFORE = "before any training"
 MORE = ("offensive", "sentiment")  # of the second recipe
 VARIANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {  # what is trained, and what else is set
     BEFORE: ((), ()),
+    f"{BEFORE}, `mix_last_layers: 3`": ((), ("model.mix_last_layers=3",)),
     "emotion": (("emotion",), ()),
     "emotion, lower half frozen": (("emotion",), ("train.freeze=[{part: bottom.3}]",)),
     "emotion and similarity": (("emotion", "similarity"), ()),
@@ -61,8 +62,8 @@ def main() -> None:
     if not parser.parse_args().report:
         done = {(line["trained"], line["seed"]) for line in read_results(RESULTS)}
         for seed in SEEDS:
-            for name in VARIANTS if seed == SEEDS[0] else list(VARIANTS)[1:]:  # no seed changes what is not trained
-                if (name, seed) not in done:
+            for name, (tasks, _) in VARIANTS.items():
+                if (name, seed) not in done and (tasks or seed == SEEDS[0]):  # no seed changes what is not trained
                     append_result(RESULTS, {"trained": name, "seed": seed, **measure(name, seed)})
     print(report(read_results(RESULTS)))
 

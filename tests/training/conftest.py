@@ -22,10 +22,11 @@ SAME = TaskConfig(name="same", kind="pair_classification", labels=["no", "yes"])
 def new_model(backbone_config, make_tokenizer):
     """Return a fresh tiny model; the seed decides its weights."""
 
-    def _new_model(*tasks, backbone="BERT", seed=0, dropout=0.0, **settings):
+    def _new_model(*tasks, backbone="BERT", seed=0, dropout=0.0, num_layers=None, **settings):
         set_seed(seed)
-        # By attribute: each architecture has other names for its dropouts.
         config = backbone_config(backbone)
+        config.num_hidden_layers = num_layers or config.num_hidden_layers
+        # By attribute: each architecture has other names for its dropouts.
         for name in [name for name in vars(config) if "dropout" in name and name != "classifier_dropout"]:
             setattr(config, name, dropout)
         for task in tasks:

@@ -15,8 +15,8 @@ MOODS = TaskConfig(name="moods", kind="multi_label_classification", labels=[f"mo
 
 @pytest.fixture
 def advice(new_model, trainer_for, tmp_path):
-    def _advice(*tasks, rows=ROWS, name="", flags="avx2", projection_dim=None, **fields):
-        model = new_model(*(tasks or (PET, LOUD)), projection_dim=projection_dim)
+    def _advice(*tasks, rows=ROWS, name="", flags="avx2", num_layers=2, settings=None, **fields):
+        model = new_model(*(tasks or (PET, LOUD)), num_layers=num_layers, **(settings or {}))
         model.config.text_config._name_or_path = name  # set where a pretrained backbone was loaded
         trainer = trainer_for(model, rows, **{**RUN, **fields})
         (tmp_path / "cpuinfo").write_text(f"flags\t\t: {flags}\n")
@@ -227,7 +227,8 @@ def test_bfloat16_is_not_advised_where_it_is_on(advice):
     assert advice(flags="avx2 avx512_bf16", bf16=True) == []
 
 
-PET_ALONE = {"rows": [row("a cat", pet=0), row("the", pet=2)], "projection_dim": 8, "learning_rate": 1e-2, **CACHE}
+PET_ALONE = {"rows": [row("a cat", pet=0), row("the", pet=2)], "learning_rate": 1e-2, **CACHE}
+PET_ALONE |= {"settings": {"projection_dim": 8}}
 
 
 def test_a_projection_that_moves_what_tasks_without_rows_answer_is_told(advice):
@@ -241,7 +242,7 @@ def test_a_projection_that_moves_what_tasks_without_rows_answer_is_told(advice):
     "changed",
     [
         {"freeze": [{"part": "encoder"}]},
-        {"projection_dim": None},
+        {"settings": {}},
         {"rows": ROWS},
         {"freeze": [{"part": "bottom.1"}]},
     ],
@@ -249,3 +250,27 @@ def test_a_projection_that_moves_what_tasks_without_rows_answer_is_told(advice):
 )
 def test_nothing_is_told_of_a_projection_where_nothing_else_moves_by_it(advice, changed):
     assert advice(**{**PET_ALONE, **HEADS_ALONE, **changed}) == []
+
+
+FROZEN = {"name": "a/backbone", "num_layers": 3, "learning_rate": 1e-2, "num_train_epochs": 20, **HEADS_ALONE, **CACHE}
+
+
+def test_heads_on_the_top_layer_of_a_frozen_backbone_are_told_of_a_mix(advice):
+    (found,) = advice(**FROZEN)
+
+    assert "model: mix_last_layers: 3" in found
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"settings": {"mix_last_layers": 2}},
+        {"freeze": [{"part": "encoder"}]},
+        {"freeze": [{"part": "backbone", "until_epoch": 19}], "learning_rate": 2e-3},
+        {"name": ""},
+        {"num_layers": 2},
+    ],
+    ids=["it has one", "the embedding is to stay", "the backbone thaws", "random weights", "too few layers"],
+)
+def test_no_mix_is_advised_where_it_was_not_measured_or_may_not_be(advice, changed):
+    assert not any("mix_last_layers" in sentence for sentence in advice(**{**FROZEN, **changed}))

@@ -20,9 +20,9 @@ logger = logging.get_logger(__name__)
 class FrozenCacheCallback(TrainerCallback):
     """Compute once what frozen layers make of a text, for as long as they are frozen.
 
-    Where the whole backbone is frozen and no head reads tokens, the pooled vector is kept; else the states that enter the
-    lowest layer that trains. What is frozen changes: everything is forgotten. Weights come out as without it, up to the
-    order of sums (padding differs).
+    Where the whole backbone is frozen and no head reads tokens, the pooled vector is kept, of each layer where several are
+    mixed; else the states that enter the lowest layer that trains. What is frozen changes: everything is forgotten. Weights
+    come out as without it, up to the order of sums (padding differs).
 
     Args:
         freezing: Says what is frozen; comes before this one among the callbacks. Frozen parts must have no dropout.
@@ -68,7 +68,7 @@ class FrozenCacheCallback(TrainerCallback):
             return
         is_whole = num_layers == model.config.num_hidden_layers
         by_token = not is_whole or _reads_tokens(model.config)
-        width = model.config.hidden_size if by_token else model.config.pooled_size
+        width = (model.config.hidden_size if by_token else model.config.pooled_size) * model.config.mix_last_layers
         store = StoredStates(self._texts, width, by_token, self._max_bytes, model.device, **self._keeping)
         self.encoding = model.encode_tokens = CachedEncoding(model, store, num_layers)
         logger.info(f"{num_layers} frozen layers are computed once for {store.num_kept} of {store.num_texts} texts.")
@@ -79,4 +79,6 @@ class FrozenCacheCallback(TrainerCallback):
 
 
 def _reads_tokens(config: Any) -> bool:
-    return "attention" in config.poolings or any(task.is_token or task.head == "attention" for task in config.tasks)
+    has_order = config.mix_last_layers > 1 and "max" in config.poolings  # the largest of a mix is no mix of the largest
+    is_pooled_late = has_order or "attention" in config.poolings
+    return is_pooled_late or any(task.is_token or task.head == "attention" for task in config.tasks)

@@ -60,6 +60,7 @@ class CachedEncoding:
         if self._boundary is not None:
             with self._left_out(self._boundary, states):
                 return self._encode(input_ids, attention_mask, token_type_ids)
+        states = self._mixed(states)
         if states.dim() == 2:  # pooled already
             projected = self._model.project(states)
             return Encoded(input_ids, None, attention_mask, states, projected, None, None)
@@ -76,10 +77,28 @@ class CachedEncoding:
             if self._boundary is not None:
                 states = self._states_below(self._boundary, arguments)
             else:
-                encoded = self._encode(*arguments)
-                states = encoded.token_embeddings if self.store.by_token else encoded.pooled
+                states = self._constant_states(self._encode(*arguments))
         self.store.fill(block, states, inputs["attention_mask"] if self.store.by_token else None)
         self.num_computed += len(texts)
+
+    def _constant_states(self, encoded: Encoded) -> Tensor:
+        """Return what pooling or heads read; of layers that are mixed, by weights that may train, all beside one another."""
+        mix = self._model.polyhead.layer_mix
+        if mix is None:
+            return encoded.token_embeddings if self.store.by_token else encoded.pooled
+        layers = encoded.hidden_states[-mix.num_layers :]
+        if not self.store.by_token:
+            layers = [self._model.polyhead.pooling(layer, encoded.attention_mask) for layer in layers]
+        return torch.cat(list(layers), dim=-1)
+
+    def _mixed(self, states: Tensor) -> Tensor:
+        mix = self._model.polyhead.layer_mix
+        if mix is None:
+            return states
+        layers = states.unflatten(-1, (mix.num_layers, -1)).unbind(-2)
+        if self.store.by_token:
+            return mix(layers)  # (texts, seq, width)
+        return mix(tuple(layer.unsqueeze(1) for layer in layers)).squeeze(1)  # (texts, width)
 
     def _states_below(self, layer: nn.Module, arguments: tuple[Any, ...]) -> Tensor:
         def _capture(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

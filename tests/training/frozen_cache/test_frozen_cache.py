@@ -151,12 +151,30 @@ def test_texts_beyond_the_memory_are_computed_as_ever(train, encodings):
     assert 0 < encodings[0].store.num_kept < encodings[0].store.num_texts
 
 
-@pytest.mark.parametrize("settings", [{"mix_last_layers": 2}, {"pooling": "attention"}, {"projection_dim": 8}], ids=str)
-def test_what_trains_on_top_still_trains(settings, train):
-    expected, _ = train(SENTENCE_TASKS, settings=settings, freeze=BACKBONE)
-    found, _ = train(SENTENCE_TASKS, settings=settings, freeze=BACKBONE, frozen_cache_gb=1.0)
+@pytest.mark.parametrize(
+    ("settings", "tasks"),
+    [
+        ({"pooling": "attention"}, SENTENCE_TASKS),
+        ({"projection_dim": 8}, SENTENCE_TASKS),
+        ({"mix_last_layers": 2}, SENTENCE_TASKS),
+        ({"mix_last_layers": 2, "pooling": ["mean", "cls"]}, SENTENCE_TASKS),
+        ({"mix_last_layers": 2, "pooling": "max"}, SENTENCE_TASKS),
+        ({"mix_last_layers": 2}, TASKS),
+    ],
+    ids=["attention pooling", "projection", "mix", "mix pooled twice", "mix, then maximum", "mix for tokens"],
+)
+def test_what_trains_on_top_still_trains(settings, tasks, train, encodings):
+    expected, _ = train(tasks, settings=settings, freeze=BACKBONE)
+    found, _ = train(tasks, settings=settings, freeze=BACKBONE, frozen_cache_gb=1.0)
 
     assert furthest(expected, found) < 1e-6
+    assert encodings[-1].num_computed == encodings[-1].store.num_texts  # once each
+
+
+def test_a_mix_of_layers_reads_those_that_would_be_left_out(train, encodings):
+    train(settings={"mix_last_layers": 2}, freeze=BOTTOM, frozen_cache_gb=1.0)
+
+    assert encodings == [None]
 
 
 def test_heads_that_read_tokens_get_tokens(train, encodings):
