@@ -42,14 +42,14 @@ def plan(
     if as_json:
         print_json({**planned.to_dict(), "advice": advice})
     else:
-        _print_plan(planned)
+        _print_plan(planned, keeps_states=trainer.args.frozen_cache_gb is not None)
         for sentence in advice:
             print(f"advice: {sentence}")
         if picture is not None:
             print(f"picture: {picture}")
 
 
-def _print_plan(planned: "RunPlan") -> None:
+def _print_plan(planned: "RunPlan", keeps_states: bool) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -87,4 +87,5 @@ def _print_plan(planned: "RunPlan") -> None:
     print(f"tokens: {'about ' if planned.streams else ''}{planned.num_tokens:,}")
     print(f"memory: {planned.memory_bytes / 2**20:,.0f} MiB for weights, gradients and optimizer; activations on top")
     if planned.seconds is not None:
-        print(f"time: {rough_duration(planned.seconds)} of training steps on this machine")
+        spared = "; less by what frozen_cache_gb spares" if keeps_states else ""
+        print(f"time: {rough_duration(planned.seconds)} of training steps on this machine{spared}")

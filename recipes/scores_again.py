@@ -73,7 +73,7 @@ def report(lines: list[dict[str, Any]]) -> str:
     """
     by_cell = {(line["recipe"], line["seed"]): line for line in lines}
     seeds = sorted({seed for _, seed in by_cell})
-    columns = ["recipe", "task", "split", "metric", *(f"seed {seed}" for seed in seeds), "mean", "interval"]
+    columns = ["recipe", "task", "split", "metric", *(f"seed {seed}" for seed in seeds), "seeds", "mean", "interval"]
     rows = [f"| {' | '.join(columns)} |", "| --- " * len(columns) + "|"]
     for name, measures in METRICS.items():
         for task, metric in measures:
@@ -82,7 +82,8 @@ def report(lines: list[dict[str, Any]]) -> str:
                 scores = [None if score is None else 100 * score[metric] for score in found]
                 known = [score for score in scores if score is not None]
                 if known:
-                    told = ["" if score is None else f"{score:.1f}" for score in [*scores, mean(known)]]
+                    told = ["" if score is None else f"{score:.1f}" for score in scores]
+                    told += [str(len(known)), f"{mean(known):.1f}"]
                     found_mean = mean_with_interval(known)
                     is_told = len(known) > 2 and found_mean.low is not None and found_mean.high is not None
                     interval = f"{found_mean.low:.1f} to {found_mean.high:.1f}" if is_told else ""

@@ -65,7 +65,8 @@ class RunPlan:
             for all of them.
         num_truncated: Training texts, among the rows counted above, that are longer than the model reads.
         memory_bytes: Weights, gradients and optimizer state when most of the model trains; activations come on top.
-        seconds: Expected duration of the training steps, from timed ones; None where none was timed.
+        seconds: Expected duration of the training steps, from timed ones, which keep no states of frozen layers; None where
+            none was timed.
         curve_steps: Steps at which `GroupPlan.rates` were taken.
         depends_on_scores: The scheduler lowers the rates by what the evaluations show, which nobody knows before; they are
             shown as if it never did.
@@ -115,7 +116,7 @@ def plan_run(trainer: PolyheadTrainer, num_timed_steps: int = 4) -> RunPlan:
         num_tokens=expected_tokens(dataset, trainer.sampler, num_epochs),
         num_truncated=dataset.num_truncated,
         memory_bytes=_memory(trainer, spans),
-        seconds=_time_steps(trainer, num_timed_steps) * num_steps if num_timed_steps else None,
+        seconds=_time_steps(trainer, num_timed_steps, spans) * num_steps if num_timed_steps else None,
         curve_steps=[step + 1 for step in curve_steps],
         depends_on_scores=args.lr_scheduler_type in FOLLOW_SCORES,
     )
@@ -206,18 +207,24 @@ def _memory(trainer: PolyheadTrainer, spans: dict[str, list[tuple[int, int]]]) -
     return sum(sizes.values()) + 3 * trained  # a gradient and AdamW's two moments for what trains at some time
 
 
-def _time_steps(trainer: PolyheadTrainer, num_steps: int) -> float:
+def _time_steps(trainer: PolyheadTrainer, num_steps: int, spans: dict[str, list[tuple[int, int]]]) -> float:
     model: Any = trainer.model
     was_training = model.training
     model.train()
+    idle = [parameter for name, parameter in model.named_parameters() if parameter.requires_grad and not spans[name]]
+    for parameter in idle:  # what never trains costs no backward pass
+        parameter.requires_grad_(False)
     seconds = []
     for batch, _ in zip(trainer.get_train_dataloader(), range(num_steps + 1), strict=False):
         started = time.perf_counter()
         with trainer.accelerator.autocast():  # what `bf16` and `fp16` are; training has it in the prepared model
             loss = trainer.compute_loss(model, trainer._prepare_inputs(batch))
-        loss.backward()
+        if loss.requires_grad:
+            loss.backward()
         seconds.append(time.perf_counter() - started)
         model.zero_grad()
+    for parameter in idle:
+        parameter.requires_grad_(True)
     model.train(was_training)
     timed = sorted(seconds[1:] or seconds)
     return timed[len(timed) // 2] * trainer.args.gradient_accumulation_steps

@@ -94,6 +94,19 @@ def test_planning_with_timed_steps_leaves_the_weights_alone(new_model, trainer_f
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
+@pytest.mark.parametrize("part", ["backbone", "everything"])
+def test_what_never_trains_costs_the_timed_steps_no_backward_pass(new_model, trainer_for, part):
+    model, seen = new_model(PET, LOUD), set()
+    weight = next(model.backbone.parameters())
+    model.backbone.register_forward_hook(lambda *_: seen.add(weight.requires_grad))
+
+    plan_run(trainer_for(model, ROWS, **RUN, freeze=[{"part": part}]), num_timed_steps=1)
+    plan_run(trainer_for(model, ROWS, **RUN, freeze=[{"part": part, "until_step": 1}]), num_timed_steps=1)
+
+    assert seen == {False, True}
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
 @pytest.mark.parametrize(("bf16", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
 def test_steps_are_timed_in_the_precision_of_training(new_model, trainer_for, bf16, dtype):
     model, seen = new_model(PET), set()

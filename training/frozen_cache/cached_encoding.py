@@ -86,7 +86,8 @@ class CachedEncoding:
         mix = self._model.polyhead.layer_mix
         if mix is None:
             return encoded.token_embeddings if self.store.by_token else encoded.pooled
-        layers = encoded.hidden_states[-mix.num_layers :]
+        all_layers: Any = encoded.hidden_states  # there where some are mixed
+        layers = all_layers[-mix.num_layers :]
         if not self.store.by_token:
             layers = [self._model.polyhead.pooling(layer, encoded.attention_mask) for layer in layers]
         return torch.cat(list(layers), dim=-1)
