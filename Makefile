@@ -60,7 +60,7 @@ study-report: setup
 	  || .venv/bin/polyhead study $$study --output docs/study --report || exit; \
 	done
 	.venv/bin/python recipes/layer_changes.py --report
-	.venv/bin/python recipes/study_figures.py docs/training.md docs/results.md
+	.venv/bin/python recipes/study_figures.py README.md docs/training.md docs/results.md
 
 # Speed, as ratios in one interleaved run, into docs/performance.md; leave the machine alone meanwhile: its budget is 26 minutes.
 # `benchmark-quick` does little of each and writes to runs/performance. Both want POLYHEAD_DATA, the folder of the data sets.

@@ -1,6 +1,6 @@
 """Writes what the studies found into the documentation, wherever it says so.
 
-    python recipes/study_figures.py docs/training.md docs/results.md
+    python recipes/study_figures.py README.md docs/training.md docs/results.md
 
 A figure stands between two comments, which a reader of the page does not see:
 

@@ -23,7 +23,7 @@ FREEZING_200 = [  # of its two recipes the one of emotions
     for line in map(json.loads, (ROOT / "docs" / "study" / "freezing_200.jsonl").read_text().splitlines())
     if line["recipe"] == "emotion"
 ]
-PAGES = [page for page in sorted((ROOT / "docs").glob("*.md")) if MARKED.search(page.read_text(encoding="utf-8"))]
+PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if MARKED.search(page.read_text(encoding="utf-8"))]
 REPORTS = [
     (results, study)
     for results in sorted((ROOT / "docs" / "study").glob("*.jsonl"))
@@ -70,7 +70,7 @@ def test_documentation_tells_the_figures_of_the_results(page):
 
 
 def test_training_and_results_tell_figures_of_studies():
-    assert {page.stem for page in PAGES} >= {"training", "results"}
+    assert {page.stem for page in PAGES} == {"README", "training", "results"}
 
 
 @pytest.mark.parametrize(
