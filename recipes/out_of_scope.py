@@ -49,7 +49,7 @@ def main() -> None:
         return
     options.results.parent.mkdir(parents=True, exist_ok=True)
     done = {line["data"] for line in read_results(options.results)}
-    for name in NUM_LEFT_OUT.keys() - done:
+    for name in (name for name in NUM_LEFT_OUT if name not in done):
         folder = options.work / f"{name}-{SEED}"
         left_out, recipe = _leave_out(name, Path(os.environ["POLYHEAD_DATA"]) / name, folder)
         _polyhead("train", recipe, "--output", folder / "model", "--no-check")

@@ -56,9 +56,7 @@ def tags_on_frozen_layers(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
 def mixed_layers(trainer: PolyheadTrainer, plan: RunPlan) -> list[str]:
     """Let heads on a frozen backbone read more than its top layer, where the embedding need not stay as it is."""
     config: Any = trainer.model.config
-    is_new = (
-        is_pretrained(trainer) and not config._name_or_path
-    )  # a trained model's heads read what they have learnt to read
+    is_new = is_pretrained(trainer) and not config._name_or_path  # heads of a trained one read what they have learnt to
     if not is_new or plan.streams or config.mix_last_layers > 1 or config.num_hidden_layers < _MIXED:
         return []
     if any(rule.part in ("encoder", "everything") for rule in trainer.freeze_rules):  # the embedding is to stay
