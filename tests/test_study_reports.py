@@ -23,7 +23,8 @@ FREEZING_200 = [  # of its two recipes the one of emotions
     for line in map(json.loads, (ROOT / "docs" / "study" / "freezing_200.jsonl").read_text().splitlines())
     if line["recipe"] == "emotion"
 ]
-PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if MARKED.search(page.read_text(encoding="utf-8"))]
+TEXTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = [page for page in TEXTS if MARKED.search(page.read_text(encoding="utf-8"))]
 REPORTS = [
     (results, study)
     for results in sorted((ROOT / "docs" / "study").glob("*.jsonl"))
