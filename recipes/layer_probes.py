@@ -6,7 +6,7 @@
 A probe (Alain and Bengio 2016, https://arxiv.org/abs/1610.01644) is a logistic regression on vectors that nobody trains: the
 mean over a text's tokens of what a layer gives, or for slots the vector of a word's first token. A line of
 `docs/study/layer_probes.jsonl` is one question: the accuracy on validation at each depth, 0 being the embeddings, and that of
-answering with the commonest label. Training rows are 1,000 at equal distances, of slots 500; there is no chance in it.
+answering with the commonest label. Training rows are at most 1,000 at equal distances, of slots 500; there is no chance in it.
 """
 
 import argparse

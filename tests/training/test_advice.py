@@ -15,9 +15,10 @@ MOODS = TaskConfig(name="moods", kind="multi_label_classification", labels=[f"mo
 
 @pytest.fixture
 def advice(new_model, trainer_for, tmp_path):
-    def _advice(*tasks, rows=ROWS, name="", flags="avx2", num_layers=2, settings=None, **fields):
+    def _advice(*tasks, rows=ROWS, name="", flags="avx2", num_layers=2, settings=None, start="", **fields):
         model = new_model(*(tasks or (PET, LOUD)), num_layers=num_layers, **(settings or {}))
         model.config.text_config._name_or_path = name  # set where a pretrained backbone was loaded
+        model.config._name_or_path = start  # and this one where a trained model was
         trainer = trainer_for(model, rows, **{**RUN, **fields})
         (tmp_path / "cpuinfo").write_text(f"flags\t\t: {flags}\n")
         return advise(trainer, plan_run(trainer, num_timed_steps=0), tmp_path / "cpuinfo")
@@ -269,8 +270,16 @@ def test_heads_on_the_top_layer_of_a_frozen_backbone_are_told_of_a_mix(advice):
         {"freeze": [{"part": "backbone", "until_epoch": 19}], "learning_rate": 2e-3},
         {"name": ""},
         {"num_layers": 2},
+        {"start": "runs/old"},
     ],
-    ids=["it has one", "the embedding is to stay", "the backbone thaws", "random weights", "too few layers"],
+    ids=[
+        "it has one",
+        "the embedding is to stay",
+        "the backbone thaws",
+        "random weights",
+        "too few layers",
+        "a trained model",
+    ],
 )
 def test_no_mix_is_advised_where_it_was_not_measured_or_may_not_be(advice, changed):
     assert not any("mix_last_layers" in sentence for sentence in advice(**{**FROZEN, **changed}))
